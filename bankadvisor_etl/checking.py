@@ -1,0 +1,90 @@
+"""Everything that a run would say of the files, without a database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bankadvisor_etl import catalogo
+from bankadvisor_etl.checks.audit import audit_files, failures
+from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
+from bankadvisor_etl.errors import DataError, EtlError
+from bankadvisor_etl.files import hash_files
+from bankadvisor_etl.pipeline import find_files
+from bankadvisor_etl.reading import reading_in_background
+from bankadvisor_etl.transforms import kpis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    Attributes:
+        files: source, file name, rows read, rows set aside, seconds; for each file that could be read.
+        errors: why the others could not.
+        findings: of the checks; none where the required file could not be read.
+    """
+
+    files: list[tuple[str, str, int, int, float]] = field(default_factory=list)
+    errors: list[EtlError] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Finding]:
+        """The findings that did not pass, errors first."""
+        return sorted((f for f in self.findings if not f.passed), key=lambda f: f.severity)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values."""
+        names = ("source", "file", "rows_read", "rows_rejected", "seconds")
+        return {
+            "files": [dict(zip(names, file, strict=True)) for file in self.files],
+            "errors": [str(error) for error in self.errors],
+            "checks": [asdict(finding) for finding in self.findings],
+        }
+
+    def raise_first_error(self) -> None:
+        """Raise what a run would: all that could not be read, or the checks of severity ``error`` that failed."""
+        if self.errors:
+            raise type(self.errors[0])(" | ".join(map(str, self.errors)))
+        if words := failures(self.findings):
+            raise DataError(words.replace("nothing was published, since", "run would publish nothing, since"))
+
+
+def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
+    """Read every file and make every check that needs no database.
+
+    Raises:
+        InputError: the folder or the required file is missing.
+        ConfigurationError: a threshold is not one.
+    """
+    limits = Thresholds.parse(thresholds)
+    report, readings = Report(), {}
+    with reading_in_background(hash_files(find_files(data_dir))) as pending:
+        for source, future in pending.items():
+            try:
+                read = future.result()
+            except EtlError as error:
+                report.errors.append(error)
+                continue
+            readings[source] = read.reading
+            rows, rejected = read.reading.rows_read, read.reading.rejects.height
+            report.files.append((source, read.file.name, rows, rejected, read.seconds))
+    if "cartera" in readings:
+        report.findings = audit_files(_evidence(readings, limits))
+    return report
+
+
+def _evidence(readings: dict[str, Reading], thresholds: Thresholds) -> Evidence:
+    frames = {source: reading.frame for source, reading in readings.items()}
+    book = kpis.base(frames)
+    figures = kpis.monthly_kpis(book, frames)
+    unnamed = catalogo.unknown(figures.frame, catalogo.catalogue(frames.get("instituciones")))
+    return Evidence(readings, book, figures, unnamed, datetime.now(UTC).date(), thresholds)

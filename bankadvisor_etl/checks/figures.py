@@ -1,0 +1,87 @@
+"""Do the figures add up, and can they be?"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from bankadvisor_etl.checks.model import Evidence, Finding, Severity, sample_of
+from bankadvisor_etl.sources.canonical import SISTEMA
+from bankadvisor_etl.sources.cartera import AMOUNTS, SEGMENTS, STAGES
+from bankadvisor_etl.transforms.arithmetic import total
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIRST_IFRS9_MONTH = date(2022, 1, 1)
+ROUNDING = 1e-6
+"""MDP: the last digit that the regulator publishes."""
+
+
+def stage_totals(evidence: Evidence) -> Iterator[Finding]:
+    """The total of each stage is the sum of its segments."""
+    for stage in STAGES:
+        gap = pl.col(f"total_{stage}").fill_null(0) - total(f"{segment}_{stage}" for segment in SEGMENTS)
+        yield _within(f"stage_total_{stage}", evidence.book, gap, evidence.thresholds.stage_tolerance)
+
+
+def todas(evidence: Evidence) -> Iterator[Finding]:
+    """From 202201 the file's own total is the sum of the stages."""
+    frame = evidence.book.filter(pl.col("mes") >= FIRST_IFRS9_MONTH)
+    gap = pl.col("todas").fill_null(0) - total(f"total_{stage}" for stage in STAGES)
+    yield _within("todas_is_stages", frame, gap, evidence.thresholds.stage_tolerance)
+
+
+def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
+    """SISTEMA is the sum of the banks in every month, stage by stage."""
+    columns = ["cartera_total", *(f"total_{stage}" for stage in STAGES)]
+    banks = evidence.book.filter(pl.col("codigo") != SISTEMA).group_by("mes").agg(pl.col(columns).sum())
+    system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", "codigo", *columns)
+    both = banks.join(system, on="mes", how="full", coalesce=True, suffix="_sistema")
+    both = both.with_columns(pl.col("codigo").fill_null("no row of SISTEMA"))
+    gap = pl.max_horizontal((pl.col(c).fill_null(0) - pl.col(f"{c}_sistema").fill_null(0)).abs() for c in columns)
+    yield _within("sistema_is_sum", both, gap, evidence.thresholds.sistema_tolerance)
+
+
+def bounds(evidence: Evidence) -> Iterator[Finding]:
+    """Portfolios are not negative, reserves not positive, and the past-due part no more than the whole."""
+    reserves = [name for name in AMOUNTS if name.startswith("res")]
+    portfolios = [name for name in AMOUNTS if name not in reserves]
+    book = evidence.book.with_columns(
+        minimo=pl.min_horizontal(portfolios),
+        maximo=pl.max_horizontal(reserves),
+        exceso=pl.col("cartera_vencida") - pl.col("cartera_total"),
+    )
+    yield _none("amounts_not_negative", "error", book.filter(pl.col("minimo") < -ROUNDING), "minimo")
+    yield _none("reserves_not_positive", "error", book.filter(pl.col("maximo") > ROUNDING), "maximo")
+    yield _none("vencida_within_total", "error", book.filter(pl.col("exceso") > ROUNDING), "exceso")
+    yield _none("imor_between_0_and_1", "error", book.filter(~pl.col("imor").is_between(0, 1)), "imor")
+
+
+def unusual(evidence: Evidence) -> Iterator[Finding]:
+    """Point out high delinquency and portfolios that jump from one month to the next."""
+    limits = evidence.thresholds
+    frame = evidence.kpis.frame
+    yield _none("imor_high", "warning", frame.filter(pl.col("imor") > limits.imor_high), "imor")
+    before = frame.select("codigo", pl.col("mes").dt.offset_by("1mo"), antes="cartera_total")
+    change = (pl.col("cartera_total") / pl.col("antes") - 1).alias("cambio")
+    both = frame.join(before.filter(pl.col("antes") > 0), on=["codigo", "mes"]).with_columns(change)
+    yield _none("cartera_jump", "warning", both.filter(pl.col("cambio").abs() > limits.jump), "cambio")
+
+
+def _within(name: str, frame: pl.DataFrame, gap: pl.Expr, tolerance: float) -> Finding:
+    frame = frame.with_columns(diferencia=gap.abs())
+    apart = frame.filter(pl.col("diferencia") > tolerance)
+    largest = cast("float", frame["diferencia"].max() or 0.0)
+    observed = f"largest difference {largest:.3g} MDP, {apart.height:,} of {frame.height:,} rows beyond"
+    expected = f"at most {tolerance:g} MDP"
+    return Finding(name, "error", apart.is_empty(), observed, expected, sample_of(apart, "diferencia"))
+
+
+def _none(name: str, severity: Severity, rows: pl.DataFrame, value: str) -> Finding:
+    return Finding(name, severity, rows.is_empty(), f"{rows.height:,} rows", "none", sample_of(rows, value))
+
+
+CHECKS = (stage_totals, todas, sistema_is_sum, bounds, unusual)

@@ -1,0 +1,158 @@
+"""What a check looks at, what it says, and what it holds figures against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Literal, cast
+
+from bankadvisor_etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    import polars as pl
+
+    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.transforms.kpis import Kpis
+
+Severity = Literal["error", "warning"]
+SAMPLE = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        name: of the check.
+        severity: an ``error`` that did not pass publishes nothing.
+        passed: whether it held.
+        observed: what was seen.
+        expected: what should have been seen.
+        sample: the first keys that it does not hold for, as text.
+    """
+
+    name: str
+    severity: Severity
+    passed: bool
+    observed: str
+    expected: str
+    sample: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What the checks hold figures against; each can be set by its name (``--threshold NAME=VALUE``).
+
+    Attributes:
+        floor_cartera: the fewest rows of the source; the same for ``floor_castigos``, ``floor_icap``, ``floor_tda``.
+        rows_share: the fewest rows of a source, as a share of those of the last success.
+        rejects_share: the largest share of faulty rows in a source.
+        stage_tolerance: MDP by which a stage's total may differ from its segments, and ``todas`` from its stages.
+        sistema_tolerance: MDP by which SISTEMA may differ from the sum of the banks.
+        missing_share: the largest share of published bank-months that the new files may lack.
+        months_old: months that the newest one may lie behind the current one.
+        imor_high: the delinquency rate above which a bank-month is pointed out.
+        jump: the relative change of ``cartera_total`` within a month that is pointed out.
+        castigos_tolerance: MDP by which the two sources of write-offs may differ.
+        restated_share: the share of changed figures that is pointed out.
+    """
+
+    floor_cartera: float = 5_000
+    floor_castigos: float = 40
+    floor_icap: float = 500
+    floor_tda: float = 500
+    rows_share: float = 0.9
+    rejects_share: float = 0.01
+    stage_tolerance: float = 1e-4
+    sistema_tolerance: float = 1e-3
+    missing_share: float = 0.01
+    months_old: float = 3
+    imor_high: float = 0.15
+    jump: float = 0.5
+    castigos_tolerance: float = 1e-3
+    restated_share: float = 0.05
+
+    @classmethod
+    def parse(cls, settings: Sequence[str]) -> Thresholds:
+        """Read ``NAME=VALUE`` settings.
+
+        Raises:
+            ConfigurationError: a name is not one of ours, or a value is no number.
+        """
+        names = [field.name for field in fields(cls)]
+        values = {}
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            try:
+                values[name] = float(value)
+            except ValueError:
+                raise ConfigurationError(f"threshold {setting!r}: not NAME=NUMBER") from None
+            if name not in names:
+                raise ConfigurationError(f"threshold {name!r}: not one of {', '.join(names)}")
+        return cls(**values)
+
+    def floor(self, source: str) -> int:
+        """The fewest rows that the source's file can honestly have."""
+        return int(cast("float", getattr(self, f"floor_{source}", 1)))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The figures of a run beside the published ones.
+
+    Attributes:
+        keys: published ``codigo`` and ``mes``.
+        figures: how many published figures the run has a value for.
+        changed: how many of them differ.
+    """
+
+    keys: pl.DataFrame
+    figures: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the checks look at.
+
+    Attributes:
+        readings: what was read, by source.
+        book: the loan book of SISTEMA and all banks, the unpublished months included.
+        kpis: the figures of the run.
+        unnamed: codes of published banks that no catalogue knows.
+        today: the date of the run.
+        thresholds: what figures are held against.
+        last_rows: rows read of each source in the last success.
+        allow_removals: whether months and bank-months may disappear.
+    """
+
+    readings: Mapping[str, Reading]
+    book: pl.DataFrame
+    kpis: Kpis
+    unnamed: Sequence[str]
+    today: date
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    last_rows: Mapping[str, int] = field(default_factory=dict)
+    allow_removals: bool = False
+
+    @property
+    def cartera(self) -> pl.DataFrame:
+        """The canonical frame of the loan book, aggregates included."""
+        return self.readings["cartera"].frame
+
+
+def sample_of(frame: pl.DataFrame, *values: str) -> tuple[str, ...]:
+    """The newest rows of ``frame`` as ``code month value ...``."""
+    newest = frame.sort("mes", "codigo", descending=[True, False]).head(SAMPLE).select("codigo", "mes", *values)
+    return tuple(
+        " ".join(
+            [
+                code,
+                f"{month:%Y%m}",
+                *(f"{name}={value:.6g}" for name, value in zip(values, rest, strict=True)),
+            ]
+        )
+        for code, month, *rest in newest.iter_rows()
+    )

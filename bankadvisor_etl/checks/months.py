@@ -1,0 +1,76 @@
+"""Are the months those that should be there, and is each one new?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from bankadvisor_etl.checks.model import Evidence, Finding, sample_of
+from bankadvisor_etl.sources.cartera import AMOUNTS
+from bankadvisor_etl.transforms.alertas import repeated_months, rounded_icap_months
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+
+def newest(frame: pl.DataFrame) -> date:
+    """The newest month of a frame that has one."""
+    return cast("date", frame["mes"].max())
+
+
+def months_between(earlier: date, later: date) -> int:
+    """How many months lie between two."""
+    return (later.year - earlier.year) * 12 + later.month - earlier.month
+
+
+def future(evidence: Evidence) -> Iterator[Finding]:
+    """No source has a month that has not begun."""
+    for name, reading in evidence.readings.items():
+        if "mes" in reading.frame.columns:
+            ahead = reading.frame.filter(pl.col("mes") > evidence.today)
+            rows = ahead.with_columns(codigo="codigo" if "codigo" in ahead.columns else pl.lit(name))
+            observed = f"newest {newest(reading.frame):%Y%m}, {ahead.height:,} rows ahead of {evidence.today:%Y%m}"
+            yield Finding(f"future_{name}", "error", ahead.is_empty(), observed, "none ahead", sample_of(rows))
+
+
+def age(evidence: Evidence) -> Iterator[Finding]:
+    """The newest month is recent."""
+    month = newest(evidence.kpis.frame)
+    behind, limit = months_between(month, evidence.today), int(evidence.thresholds.months_old)
+    observed = f"newest month {month:%Y%m}, {behind} months old"
+    yield Finding("newest_month_recent", "warning", behind <= limit, observed, f"at most {limit} months old")
+
+
+def repeated(evidence: Evidence) -> Iterator[Finding]:
+    """The newest month is not the one before it once more."""
+    month = newest(evidence.kpis.frame)
+    repeats = month in repeated_months(evidence.cartera, list(AMOUNTS))
+    observed = f"every amount of every bank in {month:%Y%m} is that of the month before" if repeats else "it differs"
+    yield Finding("newest_month_differs", "warning", not repeats, observed, "figures that differ from the month before")
+
+
+def rounded(evidence: Evidence) -> Iterator[Finding]:
+    """No month's ICAPs are rounded to one decimal."""
+    if "icap" in evidence.readings:
+        published = evidence.kpis.frame["mes"].implode()
+        icap = evidence.readings["icap"].frame.filter(pl.col("mes").is_in(published))
+        months = [f"{month:%Y%m}" for month in rounded_icap_months(icap)]
+        yield Finding("icap_not_rounded", "warning", not months, ", ".join(months) or "none", "no month", tuple(months))
+
+
+def names(evidence: Evidence) -> Iterator[Finding]:
+    """Every published bank has a name."""
+    unnamed = tuple(evidence.unnamed)
+    yield Finding(
+        "banks_named",
+        "warning",
+        not unnamed,
+        f"{len(unnamed)} published under their codes",
+        "all named",
+        unnamed,
+    )
+
+
+CHECKS = (future, age, repeated, rounded, names)

@@ -1,0 +1,85 @@
+"""Is each file whole, and does it say what its other sources say?"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from bankadvisor_etl.checks.model import SAMPLE, Evidence, Finding, sample_of
+from bankadvisor_etl.sources import SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
+
+
+def missing_files(evidence: Evidence) -> Iterator[Finding]:
+    """Warn for each optional file that is not there."""
+    for source in SOURCES:
+        there = source.name in evidence.readings
+        if not source.required:
+            observed = "there" if there else "missing: its columns keep what was last published"
+            yield Finding(f"file_{source.name}", "warning", there, observed, f"the file {source.files[0]}")
+
+
+def rows_floor(evidence: Evidence) -> Iterator[Finding]:
+    """The rows of each file are no fewer than the file can honestly have."""
+    for name, reading in evidence.readings.items():
+        floor, rows = evidence.thresholds.floor(name), reading.rows_read
+        yield Finding(f"rows_floor_{name}", "error", rows >= floor, f"{rows:,} rows", f"at least {floor:,} rows")
+
+
+def rows_share(evidence: Evidence) -> Iterator[Finding]:
+    """The rows of each file are at least 90 % of those of the last success."""
+    for name, reading in evidence.readings.items():
+        before = evidence.last_rows.get(name)
+        if before:
+            needed, rows = before * evidence.thresholds.rows_share, reading.rows_read
+            expected = f"at least {needed:,.0f} of the {before:,} rows of the last success"
+            yield Finding(f"rows_share_{name}", "error", rows >= needed, f"{rows:,} rows", expected)
+
+
+def rejects_share(evidence: Evidence) -> Iterator[Finding]:
+    """Less than 1 % of the rows of each file are faulty."""
+    for name, reading in evidence.readings.items():
+        faults = reading.rejects.filter("fault")
+        share = faults.height / max(reading.rows_read, 1)
+        limit = evidence.thresholds.rejects_share
+        sample = tuple(f"row {row}: {reason}" for row, reason in faults["row", "reason"].head(SAMPLE).iter_rows())
+        observed = f"{faults.height:,} of {reading.rows_read:,} rows ({share:.2%})"
+        passed = share < limit or not faults.height
+        yield Finding(f"rejects_{name}", "error", passed, observed, f"under {limit:.0%}", sample)
+
+
+def coverage(evidence: Evidence) -> Iterator[Finding]:
+    """Every ICAP and TDA value of a published bank-month reached the table."""
+    frame = evidence.kpis.frame
+    for source, value, column in (("icap", "icap_total", "icap_total"), ("tda", "tda", "tda_cartera_total")):
+        if source not in evidence.readings:
+            continue
+        values = evidence.readings[source].frame.filter(pl.col(value).is_not_null())
+        due = values.join(frame, on=["codigo", "mes"], how="semi")
+        lost = due.join(frame.filter(pl.col(column).is_not_null()), on=["codigo", "mes"], how="anti")
+        observed = f"{due.height - lost.height:,} of {due.height:,}"
+        yield Finding(f"coverage_{source}", "error", lost.is_empty(), observed, "all of them", sample_of(lost))
+
+
+def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
+    """The accumulated write-offs of the one file are the running sums of the other, up to 202409."""
+    if not {"castigos", "castigos_comerciales"} <= evidence.readings.keys():
+        return
+    flows = evidence.readings["castigos"].frame.sort("mes")
+    running = flows.select("codigo", "mes", flujo=pl.col("castigos").cum_sum().over("codigo", pl.col("mes").dt.year()))
+    stated = evidence.readings["castigos_comerciales"].frame.filter(
+        (pl.col("mes") < FIRST_MONTHLY_CASTIGOS) & pl.col("castigos").is_not_null()
+    )
+    both = stated.join(running, on=["codigo", "mes"]).with_columns(diferencia=pl.col("castigos") - pl.col("flujo"))
+    apart = both.filter(pl.col("diferencia").abs() > evidence.thresholds.castigos_tolerance)
+    observed = f"{apart.height:,} of {both.height:,} bank-months differ"
+    yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample_of(apart, "diferencia"))
+
+
+CHECKS = (missing_files, rows_floor, rows_share, rejects_share, coverage, castigos_agree)

@@ -1,0 +1,23 @@
+"""The verb ``adopt``."""
+
+from __future__ import annotations
+
+import click
+
+from bankadvisor_etl.cli.options import database, database_options
+
+
+@click.command()
+@database_options
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+def adopt(dsn: str | None, *, embedded: bool, dry_run: bool) -> None:
+    """Take over a database of the system that this one replaces.
+
+    The record of runs is kept and extended; tables that have another shape move to the schema 'anterior' with all
+    that hangs on them; views are made again over the new tables. Nothing is dropped. It can be run again.
+    """
+    from bankadvisor_etl.warehouse.adoption import adopt as take_over  # noqa: PLC0415 - psycopg is not needed for --help
+
+    with database(dsn, embedded=embedded) as chosen:
+        for step in take_over(chosen, dry_run=dry_run):
+            click.echo(step)

@@ -1,0 +1,138 @@
+"""The verb ``health``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bankadvisor_etl.cli.options import database, database_options
+from bankadvisor_etl.cli.table import dumps
+
+if TYPE_CHECKING:
+    from bankadvisor_etl.health import Health
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Duration(click.ParamType[timedelta]):
+    """A time span such as ``36h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read a number and its unit."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d+)([smhd])", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a number with one of s, m, h, d after it, such as 36h", param, ctx)
+        return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+@click.command()
+@database_options
+@click.option(
+    "--max-age",
+    envvar="BANKADVISOR_MAX_AGE",
+    type=Duration(),
+    default="36h",
+    show_default=True,
+    help="How old the last success may be; twice as old is critical.",
+)
+@click.option(
+    "--format",
+    "style",
+    envvar="BANKADVISOR_FORMAT",
+    type=click.Choice(["json", "text", "nagios", "prometheus"]),
+    default="json",
+    show_default=True,
+    help="nagios is a check's line, prometheus a file for node_exporter's textfile folder.",
+)
+def health(dsn: str | None, max_age: timedelta, style: str, *, embedded: bool) -> None:
+    """Print the last run and say whether all is well.
+
+    Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success), 2 critical (a run that failed, is stuck or
+    was killed; a success twice too old; a database that does not answer), 3 unknown (no run yet).
+    """
+    from bankadvisor_etl.health import EXIT_CODES, ask  # noqa: PLC0415 - psycopg is not needed for --help
+
+    with database(dsn, embedded=embedded) as chosen:
+        state = ask(chosen, max_age)
+    styles = {"json": _json, "text": _text, "nagios": _nagios, "prometheus": _prometheus}
+    click.echo(styles[style](state, max_age))
+    sys.exit(EXIT_CODES[state.status])
+
+
+def _json(state: Health, _max_age: timedelta) -> str:
+    run = state.last_run or {}
+    success = state.last_success
+    etl = {
+        "last_run_id": run.get("id"),
+        "last_run_started": run.get("started_at"),
+        "last_run_completed": run.get("completed_at"),
+        "last_run_status": run.get("status", "never_run" if state.status == "unknown" else None),
+        "last_run_duration_seconds": run.get("duration_seconds"),
+        "last_run_rows": run.get("rows_processed_base"),
+        "last_run_error": run.get("error_message"),
+        "last_success_id": success["id"] if success else None,
+        "last_success_completed": success["completed_at"] if success else None,
+        "next_run": state.next_run,
+    }
+    return dumps({"status": state.status, "message": state.message, "etl": etl})
+
+
+def _text(state: Health, _max_age: timedelta) -> str:
+    lines = [f"{state.status}: {state.message}"]
+    if run := state.last_run:
+        seconds = f", {run['duration_seconds']:.1f} s" if run["duration_seconds"] is not None else ""
+        lines.append(f"last run      {run['id']}, {run['status']}, {run['started_at']:%Y-%m-%d %H:%M} UTC{seconds}")
+        lines.append(
+            f"rows          {run['rows_processed_base']:,}" if run["rows_processed_base"] else "rows          none"
+        )
+    if success := state.last_success:
+        lines.append(f"last success  {success['id']}, {success['completed_at']:%Y-%m-%d %H:%M} UTC")
+    if state.next_run:
+        lines.append(f"next run      {state.next_run:%Y-%m-%d %H:%M} UTC")
+    return "\n".join(lines)
+
+
+def _nagios(state: Health, max_age: timedelta) -> str:
+    run = state.last_run or {}
+    limit = int(max_age.total_seconds())
+    data = {"age": f"{int(state.age.total_seconds())}s;{limit};{2 * limit}" if state.age is not None else None}
+    data["duration"] = f"{run['duration_seconds']:.2f}s" if run.get("duration_seconds") is not None else None
+    data["rows"] = run.get("rows_processed_base")
+    values = " ".join(f"{name}={value}" for name, value in data.items() if value is not None)
+    # A bar would begin the performance data.
+    message = " ".join(state.message.replace("|", "/").split())
+    return f"BANKADVISOR_ETL {state.status.upper()} - {message}" + (f" | {values}" if values else "")
+
+
+def _prometheus(state: Health, _max_age: timedelta) -> str:
+    run, success = state.last_run or {}, state.last_success or {}
+    metrics = {
+        "up": ("Whether the job is well: 1 ok, 0 not", int(state.status == "ok")),
+        "last_run_success": (
+            "Whether the last run succeeded",
+            int(run.get("status") == "success") if run else None,
+        ),
+        "last_run_timestamp_seconds": ("When the last run began", _unix(run.get("started_at"))),
+        "last_run_duration_seconds": ("How long the last run took", run.get("duration_seconds")),
+        "last_run_rows": ("Rows of monthly_kpis that the last run computed", run.get("rows_processed_base")),
+        "last_run_warnings": ("Checks of the last run that did not pass", run.get("warnings")),
+        "last_success_timestamp_seconds": ("When the last success ended", _unix(success.get("completed_at"))),
+    }
+    lines = []
+    for name, (words, value) in metrics.items():
+        if value is not None:
+            metric = f"bankadvisor_etl_{name}"
+            lines += [f"# HELP {metric} {words}.", f"# TYPE {metric} gauge", f"{metric} {value}"]
+    return "\n".join(lines)
+
+
+def _unix(moment: Any) -> float | None:
+    return moment.timestamp() if moment else None

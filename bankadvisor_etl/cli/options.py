@@ -1,0 +1,69 @@
+"""Options that several verbs share, and the database that they name."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATA_DIR = click.option(
+    "--data-dir",
+    envvar="BANKADVISOR_DATA_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/raw"),
+    show_default=True,
+    help="Folder of CNBV's files.",
+)
+THRESHOLD = click.option(
+    "--threshold",
+    "thresholds",
+    envvar="BANKADVISOR_THRESHOLD",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What a check holds figures against, such as floor_cartera=3000; the README lists them. Repeatable.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--dsn`` and ``--embedded`` to a command."""
+    dsn = click.option(
+        "--dsn",
+        envvar="BANKADVISOR_DSN",
+        metavar="DSN",
+        help="PostgreSQL to use: postgresql://user@host/database. Else DATABASE_URL, then libpq's PG* variables. "
+        "Keep the password in a PGPASSFILE: an option shows in ps.",
+    )
+    embedded = click.option(
+        "--embedded",
+        envvar="BANKADVISOR_EMBEDDED",
+        is_flag=True,
+        help="Where no database is named: a private PostgreSQL, started for this command and stopped after it.",
+    )
+    return dsn(embedded(command))
+
+
+@contextmanager
+def database(dsn: str | None, *, embedded: bool) -> Iterator[str]:
+    """The connection string of the database that is named, started if it is the private one.
+
+    Raises:
+        ConfigurationError: no database is named.
+        DatabaseError: the private one does not start.
+    """
+    from bankadvisor_etl.warehouse.connection import choose_dsn  # noqa: PLC0415 - psycopg is not needed for --help
+
+    chosen = choose_dsn(dsn, os.environ, embedded=embedded)
+    if chosen is not None:
+        yield chosen
+        return
+    from bankadvisor_etl.warehouse.embedded import embedded_postgres  # noqa: PLC0415 - an optional dependency
+
+    with embedded_postgres() as private:
+        yield private

@@ -1,0 +1,153 @@
+"""The verb ``run``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
+from bankadvisor_etl.errors import EtlError, LockedError, Terminated, exit_code_of, message_of
+from bankadvisor_etl.log import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@click.command()
+@DATA_DIR
+@database_options
+@click.option("--dry-run", envvar="BANKADVISOR_DRY_RUN", is_flag=True, help="Do everything but publish.")
+@click.option("--force", envvar="BANKADVISOR_FORCE", is_flag=True, help="Read the files although nothing changed.")
+@click.option(
+    "--allow-removals",
+    envvar="BANKADVISOR_ALLOW_REMOVALS",
+    is_flag=True,
+    help="Delete published bank-months that the files no longer have, and let the newest month go back.",
+)
+@THRESHOLD
+@click.option(
+    "--keep-days",
+    envvar="BANKADVISOR_KEEP_DAYS",
+    type=click.IntRange(min=1),
+    default=400,
+    show_default=True,
+    help="How long the rejects and checks of old runs are kept.",
+)
+@click.option("--cron", envvar="BANKADVISOR_CRON", is_flag=True, help="Record that cron started this run.")
+@click.option(
+    "--log-format",
+    envvar="BANKADVISOR_LOG_FORMAT",
+    type=click.Choice(["auto", "json", "plain"]),
+    default="auto",
+    show_default=True,
+    help="auto is plain on a terminal and JSON elsewhere.",
+)
+@click.option(
+    "--log-level",
+    envvar="BANKADVISOR_LOG_LEVEL",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="The lowest level that is logged.",
+)
+def run(  # noqa: PLR0913 - one parameter an option
+    data_dir: Path,
+    dsn: str | None,
+    thresholds: tuple[str, ...],
+    keep_days: int,
+    log_format: str,
+    log_level: str,
+    *,
+    embedded: bool,
+    dry_run: bool,
+    force: bool,
+    allow_removals: bool,
+    cron: bool,
+) -> None:
+    """Read CNBV's files and publish what changed.
+
+    Reads the files of --data-dir, computes the figures, audits them, and writes to the table monthly_kpis what
+    differs from it, in one transaction. Every run leaves a row in etl_runs; files that did not change are not read
+    again.
+
+    Exit codes: 0 done, 65 the data is wrong, 69 the database is away, 74 a file cannot be read, 75 another run is at
+    work, 78 a setting is missing, 143 stopped by SIGTERM.
+    """
+    from bankadvisor_etl.log import configure  # noqa: PLC0415 - structlog, psycopg: not needed for --help
+    from bankadvisor_etl.pipeline import Request, run  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, _terminate)
+    log: Any = configure(log_format, log_level)
+    trigger = triggered_by(os.environ, cron=cron)
+    log.info("etl_runner.main.started", triggered_by=trigger)
+    progress = _Progress()
+    try:
+        with database(dsn, embedded=embedded) as chosen:
+            request = Request(
+                data_dir=data_dir,
+                dsn=chosen,
+                triggered_by=trigger,
+                dry_run=dry_run,
+                force=force,
+                allow_removals=allow_removals,
+                thresholds=thresholds,
+                keep_days=keep_days,
+                progress=progress.show,
+            )
+            run(request, log)
+    except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, with its stack if it is a bug
+        progress.clear()
+        _fail(log, error)
+    progress.clear()
+    log.info("etl_runner.main.success")
+
+
+def triggered_by(environment: Mapping[str, str], *, cron: bool) -> str:
+    """Who started this run: ``cron``, ``timer``, ``systemd`` or ``manual``."""
+    if cron or environment.get("ETL_TRIGGER") == "cron":
+        return "cron"
+    if environment.get("TRIGGER_UNIT", "").endswith(".timer"):
+        return "timer"
+    return "systemd" if environment.get("INVOCATION_ID") and environment.get("SYSTEMD_EXEC_PID") else "manual"
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first one is being obeyed
+    raise Terminated
+
+
+def _fail(log: Any, error: BaseException) -> NoReturn:
+    code = exit_code_of(error)
+    if isinstance(error, LockedError):
+        log.info("etl_runner.main.skipped", exit_code=code)
+    else:
+        bug = not isinstance(error, EtlError | Terminated | KeyboardInterrupt)
+        log.error(
+            "etl_runner.main.failure",
+            error=message_of(error),
+            exit_code=code,
+            exc_info=error if bug else None,
+        )
+    if sys.stderr.isatty():
+        click.echo(f"Error: {message_of(error)}", err=True)
+    sys.exit(code)
+
+
+class _Progress:
+    """One line of a terminal that says which files are being read."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+
+    def show(self, source: str) -> None:
+        if self._on:
+            click.echo(f"\r\033[Kreading {source} ...", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._on:
+            click.echo("\r\033[K", nl=False, err=True)

@@ -1,0 +1,46 @@
+"""Points of a run where the tests stop it, to see that nothing is lost: ``BANKADVISOR_FAULT=POINT:ACTION``.
+
+``kill`` and ``term`` send the signal of that name to the process; ``wait=PATH`` makes the file and waits until
+somebody removes it. Without the variable a point costs a look into the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+POINTS = (
+    "locked",
+    "prepared",
+    "begun",
+    "found",
+    "hashed",
+    "read_base",
+    "read_enhanced",
+    "computed",
+    "audited",
+    "staged",
+    "compared",
+    "published",
+    "closed",
+    "committed",
+)
+"""In the order in which a run passes them."""
+
+
+def point(name: str) -> None:
+    """Stop here if the environment says so."""
+    where, _, action = os.environ.get("BANKADVISOR_FAULT", "").partition(":")
+    if where != name:
+        return
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "term":
+        os.kill(os.getpid(), signal.SIGTERM)
+    elif action.startswith("wait="):
+        marker = Path(action.removeprefix("wait="))
+        marker.touch()
+        while marker.exists():
+            time.sleep(0.01)

@@ -1,0 +1,124 @@
+"""Is the job well? The last run, the last success, and what follows from them. Needs psycopg and nothing heavier."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+
+from bankadvisor_etl.errors import EtlError
+from bankadvisor_etl.warehouse import lock, schema
+from bankadvisor_etl.warehouse.connection import connect, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+EXIT_CODES = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
+
+LONGEST_RUN = timedelta(hours=1)
+"""A run that takes longer is stuck; the real files take seconds."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of the job.
+
+    Attributes:
+        status: ``ok``, ``warning``, ``critical`` or ``unknown``.
+        message: why.
+        last_run: the newest row of ``etl_runs``, whatever its status.
+        last_success: the newest one of status ``success``.
+        next_run: when the timer runs next, where systemd is there to ask.
+        asked_at: when the question was asked.
+    """
+
+    status: str
+    message: str
+    asked_at: datetime
+    last_run: Mapping[str, Any] | None = None
+    last_success: Mapping[str, Any] | None = None
+    next_run: datetime | None = None
+
+    @property
+    def age(self) -> timedelta | None:
+        """Time since the last success ended."""
+        return self.asked_at - self.last_success["completed_at"] if self.last_success else None
+
+
+def ask(dsn: str, max_age: timedelta) -> Health:
+    """Look at the record of runs and judge; a database that does not answer is critical."""
+    now = datetime.now(UTC)
+    try:
+        with connect(dsn) as connection, transaction(connection) as plain:
+            if not schema.existing(plain, ["etl_runs"]):
+                return Health(
+                    UNKNOWN, "no run yet: there is no table etl_runs; start one with bankadvisor-etl run", now
+                )
+            with connection.cursor(row_factory=dict_row) as cursor:
+                newest = "SELECT * FROM etl_runs {} ORDER BY started_at DESC, id DESC LIMIT 1"
+                last_run = cursor.execute(newest.format("")).fetchone()
+                last_real = cursor.execute(newest.format("WHERE status <> 'dry_run'")).fetchone()
+                last_success = cursor.execute(newest.format("WHERE status = 'success'")).fetchone()
+            at_work = lock.is_held(plain)
+    except EtlError as error:
+        return Health(CRITICAL, str(error), now)
+    status, message = _judge(last_real, last_success, now, max_age, at_work=at_work)
+    return Health(status, message, now, last_run, last_success, _next_run())
+
+
+def _judge(
+    last: Mapping[str, Any] | None,
+    success: Mapping[str, Any] | None,
+    now: datetime,
+    max_age: timedelta,
+    *,
+    at_work: bool,
+) -> tuple[str, str]:
+    if last is None:
+        return UNKNOWN, "no run yet; start one with bankadvisor-etl run"
+    if last["status"] == "failure":
+        return CRITICAL, f"run {last['id']} failed: {last['error_message']}"
+    if last["status"] == "running" and not at_work:
+        return (
+            CRITICAL,
+            f"run {last['id']} says running and nobody is at work: it was killed; the next run closes it",
+        )
+    if last["status"] == "running" and now - last["started_at"] > LONGEST_RUN:
+        return CRITICAL, f"run {last['id']} is stuck: at work since {last['started_at']:%Y-%m-%d %H:%M} UTC"
+    if success is None:
+        return WARNING, f"run {last['id']} is at work, the first one"
+    age = now - success["completed_at"]
+    if age > 2 * max_age:
+        return (
+            CRITICAL,
+            f"the last success is {_hours(age)} old, more than twice the {_hours(max_age)} allowed",
+        )
+    if age > max_age:
+        return WARNING, f"the last success is {_hours(age)} old, more than the {_hours(max_age)} allowed"
+    return OK, f"run {success['id']} succeeded {_hours(age)} ago"
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age / timedelta(hours=1):.1f} h"
+
+
+def _next_run() -> datetime | None:
+    """When systemd starts the job next; None without systemd or without the timer."""
+    if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
+        return None
+    command = [
+        "systemctl",
+        "show",
+        "bankadvisor-etl.timer",
+        "--property=NextElapseUSecRealtime",
+        "--timestamp=unix",
+    ]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout.strip()
+    stamp = answer.partition("=")[2].removeprefix("@")
+    return datetime.fromtimestamp(int(stamp), UTC) if stamp.isdigit() and int(stamp) else None

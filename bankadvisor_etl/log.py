@@ -1,0 +1,85 @@
+"""Log lines: JSON, one object a line, or plain text; for the journal with the priority that it understands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""syslog's: journald takes ``<3>`` off a line and files it under priority 3."""
+
+MAX_EVENT = 40_000
+"""Characters; journald splits lines over 48 KiB, and half a JSON object is none."""
+
+
+def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.stdlib.BoundLogger:
+    """Return the logger of the process.
+
+    Args:
+        style: ``json``, ``plain``, or ``auto``: plain on a terminal and JSON elsewhere.
+        level: the lowest level that is written.
+        stream: where the lines go.
+    """
+    if style == "auto":
+        style = "plain" if stream.isatty() else "json"
+    render = _plain if style == "plain" else _json
+    processors: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ" if style == "plain" else "iso", utc=True),
+        structlog.processors.format_exc_info,
+        _journal(render) if is_journal(stream) else render,
+    ]
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+    )
+    return logger
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Whether the stream is the one that systemd connected to the journal."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    ordered = {**{name: event.pop(name) for name in ("timestamp", "level", "event")}, **event}
+    line = json.dumps(ordered, default=str, ensure_ascii=False)
+    while len(line.encode()) > MAX_EVENT:
+        longest = max(ordered, key=lambda name: len(str(ordered[name])))
+        ordered[longest] = str(ordered[longest])[: len(str(ordered[longest])) // 2] + "..."
+        line = json.dumps(ordered, default=str, ensure_ascii=False)
+    return line
+
+
+def _plain(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    head = [event.pop("timestamp"), event.pop("event")]
+    level = event.pop("level")
+    words = {"level": level, **event} if PRIORITY[level] < PRIORITY["info"] else event
+    return " ".join([*head, *(f"{name}={_word(value)}" for name, value in words.items())])
+
+
+def _word(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' "=\n') else text
+
+
+def _journal(render: structlog.typing.Processor) -> structlog.typing.Processor:
+    def with_priority(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        priority = PRIORITY[event["level"]]
+        return f"<{priority}>{render(logger, method, event)!s}"
+
+    return with_priority

@@ -1,0 +1,189 @@
+"""The story of a run: find the files, read them, compute the figures, audit them, publish what differs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from bankadvisor_etl import __version__
+from bankadvisor_etl.errors import InputError, LockedError, message_of
+from bankadvisor_etl.faults import point
+from bankadvisor_etl.files import File, hash_files
+from bankadvisor_etl.reading import reading_in_background
+from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.warehouse import runs, schema
+from bankadvisor_etl.warehouse.connection import connect, transaction, translated
+from bankadvisor_etl.warehouse.ledger import Ledger, recorded
+from bankadvisor_etl.warehouse.lock import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import structlog
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do.
+
+    Attributes:
+        data_dir: the folder of the files.
+        dsn: the connection string.
+        triggered_by: ``timer``, ``systemd``, ``cron`` or ``manual``.
+        dry_run: do everything but publish.
+        force: read and publish although the files are those of the last success.
+        allow_removals: delete published bank-months that the files lack, and accept a newest month that goes back.
+        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
+        keep_days: how long rejects and checks are kept.
+        today: the date of the run.
+        progress: called with the name of each source when its reading begins.
+    """
+
+    data_dir: Path
+    dsn: str
+    triggered_by: str = "manual"
+    dry_run: bool = False
+    force: bool = False
+    allow_removals: bool = False
+    thresholds: tuple[str, ...] = ()
+    keep_days: int = 400
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    progress: Callable[[str], None] = lambda _source: None
+
+
+def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:
+    """Run once; every failure is on record in ``etl_runs`` before it is raised.
+
+    Raises:
+        LockedError: another run is at work; this one leaves no row.
+        EtlError: as its class says; what is published is untouched.
+    """
+    started = time.perf_counter()
+    with _skip_logged(log), connect(request.dsn) as publisher, locked(publisher) as cursor:
+        point("locked")
+        _prepare(request.dsn)
+        point("prepared")
+        with recorded(request.dsn, request.triggered_by, details=not request.dry_run) as ledger:
+            log = log.bind(run_id=ledger.run_id)
+            log.info("etl.started", triggered_by=request.triggered_by)
+            with _failure_logged(ledger, log, started):
+                point("begun")
+                _run(request, ledger, cursor, log)
+    rows = {name.replace("processed_", ""): count for name, count in ledger.counts.rows_processed().items()}
+    log.info("etl.completed", status=ledger.status, duration_seconds=_seconds_since(started), **rows)
+
+
+def find_files(data_dir: Path) -> list[tuple[str, Path]]:
+    """The files that are there, by source.
+
+    Raises:
+        InputError: the folder or a required file is missing.
+    """
+    if not data_dir.is_dir():
+        raise InputError(f"the data folder {data_dir} does not exist; set --data-dir or BANKADVISOR_DATA_DIR")
+    found = [(source.name, path) for source in SOURCES if (path := source.find(data_dir))]
+    for source in SOURCES:
+        if source.required and source.name not in dict(found):
+            names = " or ".join(source.files)
+            raise InputError(
+                f"{source.files[0]} is missing: no {names} in {data_dir}; put the file there and run again"
+            )
+    return found
+
+
+def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: structlog.stdlib.BoundLogger) -> None:
+    ledger.begin_phase("discovery")
+    found = find_files(request.data_dir)
+    point("found")
+    files = hash_files(found)
+    ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
+    point("hashed")
+    last = runs.last_success(ledger.connection)
+    if last and not (request.force or request.dry_run or request.allow_removals) and _is_published(files, last, cursor):
+        _repeat(ledger, last)
+    else:
+        with reading_in_background(files, request.progress) as pending:
+            from bankadvisor_etl import phases  # noqa: PLC0415 - polars is imported while the workers read
+
+            phases.execute(request, pending, last, ledger, cursor, log)
+    _finish(request, ledger, cursor)
+
+
+def _is_published(files: list[File], last: dict[str, Any], cursor: psycopg.Cursor[Any]) -> bool:
+    """Whether the last success read these very bytes with this very version, and its figures are still there."""
+    hashes = {name: record["sha256"] for name, record in last["files"].items()}
+    with translated():
+        row = cursor.execute("SELECT count(*) FROM monthly_kpis").fetchone()
+    there = row is not None and row[0] >= (last["rows_processed_base"] or 0) > 0
+    return there and last["etl_version"] == __version__ and hashes == {file.source: file.sha256 for file in files}
+
+
+def _repeat(ledger: Ledger, last: dict[str, Any]) -> None:
+    """Say of this run what the last success says of the same files; nothing is written to ``monthly_kpis``."""
+    ledger.begin_phase("unchanged")
+    ledger.record_sources(
+        runs.SourceRecord(**{name: value for name, value in record.items() if name != "run_id"})
+        for record in last["files"].values()
+    )
+    same = {name: last[name] or 0 for name in ("rows_rejected", "warnings", *runs.Counts().rows_processed())}
+    ledger.counts = runs.Counts(**same, rows_unchanged=last["rows_processed_base"])
+
+
+def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> None:
+    """Close the run's row and commit it with what was published; of a dry run nothing stays but the row."""
+    connection = cursor.connection
+    try:
+        with translated():
+            if request.dry_run:
+                connection.rollback()
+                ledger.close("dry_run", 0)
+                return
+            runs.prune(cursor, request.keep_days)
+            runs.close(cursor, ledger.run_id, "success", 0, ledger.counts)
+            point("closed")
+            connection.commit()
+            ledger.status = "success"
+            point("committed")
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.rollback()  # lets go of the run's row, so that the ledger can close it
+        raise
+
+
+def _prepare(dsn: str) -> None:
+    with connect(dsn) as connection, transaction(connection) as cursor:
+        schema.prepare(cursor)
+
+
+@contextmanager
+def _skip_logged(log: structlog.stdlib.BoundLogger) -> Iterator[None]:
+    try:
+        yield
+    except LockedError as error:
+        log.warning("etl.skipped", reason=str(error))
+        raise
+
+
+@contextmanager
+def _failure_logged(ledger: Ledger, log: structlog.stdlib.BoundLogger, started: float) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        log.error(  # noqa: TRY400 - the message is for a person; a bug is logged with its stack by the command
+            "etl.failed",
+            error=message_of(error),
+            error_class=type(error).__name__,
+            phase=ledger.phase,
+            duration_seconds=_seconds_since(started),
+        )
+        raise
+
+
+def _seconds_since(started: float) -> float:
+    return round(time.perf_counter() - started, 3)

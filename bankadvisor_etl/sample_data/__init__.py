@@ -1,0 +1,73 @@
+"""Synthetic files of the regulator's exact layouts, traps included: same seed, same bytes.
+
+Each module beside this one that bears a source's name makes that file and lists its traps. Codes, headers,
+sheets and kinds of cell are the real ones; every figure is invented.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bankadvisor_etl.errors import ConfigurationError
+from bankadvisor_etl.sample_data import (
+    amounts,
+    cartera,
+    castigos,
+    castigos_comerciales,
+    icap,
+    instituciones,
+    tasa_efectiva,
+    tasas,
+    tda,
+)
+from bankadvisor_etl.sample_data.workbooks import require_xlsxwriter, write_workbook, writing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER = "SAMPLE-DATA.txt"
+FILES = tuple(
+    module.FILE for module in (cartera, instituciones, castigos, castigos_comerciales, icap, tda, tasa_efectiva, tasas)
+)
+
+
+def write_sample(directory: Path, *, seed: int = 0, tasas_rows: int = 5_000) -> list[Path]:
+    """Write the eight input files of a run and return their paths, the required source first.
+
+    Amounts are MDP, rates and capital percent, months 201701-202507. Sample files that are there are replaced; a
+    folder with files of these names that are not known to be invented is left alone.
+    The rates CSV has ``tasas_rows`` rows of about 180 bytes and is written in blocks: memory stays flat.
+
+    Raises:
+        InputError: the directory or a file in it cannot be written.
+        ConfigurationError: xlsxwriter, the extra ``sample``, is not installed, or the folder may hold real files;
+            nothing is written then.
+    """
+    require_xlsxwriter()
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        _mark_as_invented(directory)
+    cifras = amounts.simulate(seed)
+    flujos = castigos.simulate(seed, cifras)
+    workbooks = {
+        cartera.FILE: cartera.sheets(cifras),
+        instituciones.FILE: instituciones.sheets(),
+        castigos.FILE: castigos.sheets(flujos),
+        castigos_comerciales.FILE: castigos_comerciales.sheets(flujos),
+        icap.FILE: icap.sheets(seed),
+        tda.FILE: tda.sheets(seed),
+        tasa_efectiva.FILE: tasa_efectiva.sheets(seed),
+    }
+    paths = [write_workbook(directory / name, sheets) for name, sheets in workbooks.items()]
+    return [*paths, tasas.write(directory, seed, tasas_rows)]
+
+
+def _mark_as_invented(directory: Path) -> None:
+    """Leave word that the folder's figures are invented, unless it may hold real ones."""
+    marker = directory / MARKER
+    real = [name for name in FILES if (directory / name).exists()]
+    if real and not marker.exists():
+        raise ConfigurationError(
+            f"{directory} holds {real[0]} and no {MARKER}: the file may be a real one; choose another folder"
+        )
+    marker.write_text("The figures of the files in this folder are invented, by bankadvisor-etl sample-data.\n")

@@ -1,0 +1,78 @@
+"""The canonical forms of institution codes, months and numbers: made here, from text, and nowhere else.
+
+Every function takes a text column and gives null where the text is not of the form it names.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+SISTEMA = "5"
+"""The code of the whole system without consolidation."""
+
+FIRST_BANK_CODE = 40_000
+EXCEL_EPOCH = pl.datetime(1899, 12, 31)
+
+
+def code(text: pl.Expr) -> pl.Expr:
+    """Institution code: six digits from 40000 on (``040059``), the plain number below (``5``)."""
+    number = text.str.strip_chars().str.extract(r"^(\d{1,9})(?:\.0+)?$").cast(pl.Int64)
+    plain = number.cast(pl.String)
+    return pl.when(number >= FIRST_BANK_CODE).then(plain.str.zfill(6)).otherwise(plain)
+
+
+def is_bank(codigo: pl.Expr) -> pl.Expr:
+    """Whether a canonical code is a bank's; every code but these and ``SISTEMA`` is an aggregate."""
+    return codigo.str.starts_with("04") & (codigo.str.len_bytes() == len("040002"))
+
+
+def words(text: pl.Expr) -> pl.Expr:
+    """Text as it stands, without the spaces around it; null where nothing is left."""
+    stripped = text.str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def number(text: pl.Expr) -> pl.Expr:
+    """A decimal number, as it stands."""
+    return text.str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def number_with_commas(text: pl.Expr) -> pl.Expr:
+    """A decimal number with thousands commas (``393,968``)."""
+    return number(text.str.replace_all(",", "", literal=True))
+
+
+def number_or_serial(text: pl.Expr) -> pl.Expr:
+    """A number, or one that Excel shows as a date because its cell is formatted as one.
+
+    The value of such a cell is the serial with its fraction: ``1900-01-16 01:59:42.950`` is 16.083136. Serials
+    count days from 1899-12-31, and from 1900-03-01 on one more, since Excel believes in 29 February 1900.
+    Six decimals are what the millisecond of the text can carry.
+    """
+    moment = text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="ms")
+    days = (moment - EXCEL_EPOCH).dt.total_milliseconds() / 86_400_000
+    serial = pl.when(moment >= pl.datetime(1900, 3, 1)).then(days + 1).otherwise(days).round(6)
+    return pl.coalesce(number(text), serial)
+
+
+def month_of_period(text: pl.Expr) -> pl.Expr:
+    """First day of a ``YYYYMM`` period."""
+    digits = text.str.strip_chars().str.extract(r"^(\d{6})(?:\.0+)?$")
+    return (digits + "01").str.to_date("%Y%m%d", strict=False)
+
+
+def month_of_iso(text: pl.Expr) -> pl.Expr:
+    """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time after it."""
+    return _month(text.str.strip_chars(), r"^(\d{4})[-/](\d{1,2})[-/]\d{1,2}(?: .*)?$", year=1, month=2)
+
+
+def month_of_american(text: pl.Expr) -> pl.Expr:
+    """First day of the month of ``M/D/YY`` or ``MM/DD/YYYY``; two digits of a year are of this century."""
+    return _month(text.str.strip_chars(), r"^(\d{1,2})/\d{1,2}/((?:\d{2})?\d{2})$", year=2, month=1)
+
+
+def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:
+    # Text to text, so that month 13 is null rather than a date of the next year.
+    full_year = pl.concat_str(pl.lit("20"), text.str.extract(pattern, year)).str.tail(4)
+    padded = pl.concat_str(pl.lit("0"), text.str.extract(pattern, month)).str.tail(2)
+    return (full_year + padded + "01").str.to_date("%Y%m%d", strict=False)

@@ -1,0 +1,65 @@
+"""cartera: the loan book of each bank by segment and stage, and its reserves (``CNBV_Cartera_Bancos_V2.xlsx``).
+
+Before 202201 (before IFRS 9) "Etapa 1" is the performing portfolio and "Etapa 3" the past-due one, stages 2 and VR
+are 0, and so is ``Cartera de Crédito Total Etapa todas``. ``Reservas Etapa todas`` is not the sum of the ``Res ...``
+columns. The month is ``Cve_Periodo``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+
+from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+STAGES = {"e1": "Etapa 1", "e2": "Etapa 2", "e3": "Etapa 3", "vr": "Etapa VR"}
+SEGMENTS = {
+    "ae": "Actividad Empresarial o Comercial",
+    "ef": "Entidades Financieras",
+    "eg": "Entidades Gubernamentales",
+    "co": "Créditos de Consumo",
+    "vi": "Créditos a la Vivienda",
+}
+"""The five segments; their sum is the whole portfolio, and the first three are the commercial one."""
+
+TOTALS = {"comercial": "Créditos Comerciales", "total": "Cartera Total"}
+
+AMOUNTS = {
+    **{f"{book}_{e}": f"{name} {stage}" for e, stage in STAGES.items() for book, name in (TOTALS | SEGMENTS).items()},
+    "todas": "Cartera de Crédito Total Etapa todas",
+    "reservas": "Reservas Etapa todas",
+    **{f"res_{segment}": f"Res {name} Etapa todas" for segment, name in SEGMENTS.items()},
+}
+"""The 35 amounts, in MDP: canonical name and header."""
+
+FIELDS = (
+    Field("Institucion", "codigo", canonical.code, "an institution code"),
+    Field("Cve_Periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
+    *(Field(header, name, canonical.number, "a number") for name, header in AMOUNTS.items()),
+)
+
+Cartera = type(
+    "Cartera",
+    (Canonical,),
+    {
+        "__doc__": "``codigo``, ``mes`` and the 35 amounts in MDP.",
+        **{n: dy.Float64(nullable=True) for n in AMOUNTS},
+    },
+)
+
+
+def read(path: Path) -> Reading:
+    """Read the loan book: one row an institution and month, aggregates included.
+
+    Raises:
+        InputError: the workbook cannot be read.
+        DataError: a column is missing, a cell does not parse, or a key stands twice.
+    """
+    return read_table(path, "Sheet1", FIELDS, Cartera, tolerant=False)

@@ -1,0 +1,41 @@
+"""castigos_comerciales: commercial write-offs again (``Castigos Comerciales.xlsx``), to hold against castigos.
+
+In MDP; accumulated within the year up to 202409, the month's flow from 202410. The header is spelt as CNBV spells it.
+One key (040165, 202402) stands twice: the second row is set aside.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+
+from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+FIELDS = (
+    Field("Institucion1", "codigo", canonical.code, "an institution code"),
+    Field("Fecha", "mes", canonical.month_of_iso, "a date"),
+    Field("CASTIGOS ACMULUADOS COMERCIAL", "castigos", canonical.number, "a number"),
+)
+
+
+class CastigosComerciales(Canonical):
+    """Commercial write-offs, MDP: of the year so far up to 202409, of the month from 202410."""
+
+    castigos = dy.Float64(nullable=True)
+
+
+def read(path: Path) -> Reading:
+    """Read the write-offs: one row an institution and month.
+
+    Raises:
+        InputError: the workbook cannot be read.
+        DataError: a column is missing.
+    """
+    return read_table(path, "Sheet 1", FIELDS, CastigosComerciales, repeated_keys="set aside")

@@ -1,0 +1,45 @@
+"""icap: the capital ratios of each bank (``ICAP_Bancos.xlsx``), in percent, from 200601.
+
+63 CCB cells of 202209 are formatted as dates; their serial is the value. 202404 is rounded to one decimal for most
+banks. Small new banks really exceed 100 %. Code 5 is the official figure of the system.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+
+from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+FIELDS = (
+    Field("Cve_Inst", "codigo", canonical.code, "an institution code"),
+    Field("FECHA", "mes", canonical.month_of_iso, "a date"),
+    Field("ICAP Total", "icap_total", canonical.number_or_serial, "a number"),
+    Field("CCB", "icap_ccb", canonical.number_or_serial, "a number"),
+    Field("CCF", "icap_ccf", canonical.number_or_serial, "a number"),
+)
+
+
+class Icap(Canonical):
+    """Capital ratios in percent: total, basic (``icap_ccb``) and fundamental (``icap_ccf``)."""
+
+    icap_total = dy.Float64(nullable=True)
+    icap_ccb = dy.Float64(nullable=True)
+    icap_ccf = dy.Float64(nullable=True)
+
+
+def read(path: Path) -> Reading:
+    """Read the capital ratios: one row an institution and month.
+
+    Raises:
+        InputError: the workbook cannot be read.
+        DataError: a column is missing or a key stands twice.
+    """
+    return read_table(path, "ICAP Bancos", FIELDS, Icap)

@@ -1,0 +1,43 @@
+"""tasa_efectiva: the effective consumer rate of the system and of INVEX (``TE_Invex_Sistema.xlsx``), in percent.
+
+Every second month, dated on the month's last day.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+
+from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.sources.tidy import Field, read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+FIELDS = (
+    Field("Fecha1", "mes", canonical.month_of_iso, "a date"),
+    Field("Sistema", "tasa_sistema", canonical.number, "a number"),
+    Field("Invex Consumo", "tasa_invex_consumo", canonical.number, "a number"),
+)
+
+
+class TasaEfectiva(dy.Schema):
+    """Effective rates of a month, percent."""
+
+    fila = dy.UInt32()
+    mes = dy.Date(primary_key=True)
+    tasa_sistema = dy.Float64(nullable=True)
+    tasa_invex_consumo = dy.Float64(nullable=True)
+
+
+def read(path: Path) -> Reading:
+    """Read the effective rates: one row a month.
+
+    Raises:
+        InputError: the workbook cannot be read.
+        DataError: a column is missing or a month stands twice.
+    """
+    return read_table(path, None, FIELDS, TasaEfectiva)

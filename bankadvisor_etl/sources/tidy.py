@@ -1,0 +1,153 @@
+"""From a sheet of text to a canonical frame: pick columns by header, parse them, hold them against the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import dataframely as dy
+import polars as pl
+
+from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.sources.model import REJECTS, Reading
+from bankadvisor_etl.sources.workbook import ROW, read_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+BROKEN_RULES = {"nullability": "is blank", "nan": "is not a number", "inf": "is not a finite number"}
+
+
+class Canonical(dy.Schema):
+    """What every source yields: where the row stood in its file, whose it is and of which month."""
+
+    fila = dy.UInt32()
+    codigo = dy.String(primary_key=True)
+    mes = dy.Date(primary_key=True)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named column of a file.
+
+    Attributes:
+        header: the text of the header, without the spaces around it.
+        name: the column of the canonical frame.
+        parse: text to value; null where the text is not of that form.
+        what: what the text has to be, for the person who reads the refusal.
+    """
+
+    header: str
+    name: str
+    parse: Callable[[pl.Expr], pl.Expr]
+    what: str
+
+
+def read_table(
+    path: Path,
+    sheet: str | None,
+    fields: Sequence[Field],
+    contract: type[dy.Schema],
+    *,
+    tolerant: bool = True,
+    repeated_keys: Literal["refuse", "set aside"] = "refuse",
+) -> Reading:
+    """Read one sheet into the canonical frame that ``contract`` describes.
+
+    A faulty row (text where a number belongs, a blank key) is set aside when ``tolerant``; otherwise the first one
+    refuses the file. A key that stands twice refuses the file, or its later rows are set aside.
+
+    Raises:
+        InputError: the workbook cannot be read.
+        DataError: a named column is missing or doubled, a key stands twice, or a row of a strict source is faulty.
+    """
+    where = f"{path.name}, sheet {sheet!r}" if sheet else path.name
+    table = read_sheet(path, sheet)
+    check_headers(where, table.columns, [field.header for field in fields])
+    parsed = table.select(pl.col(ROW), *(field.parse(pl.col(field.header)).alias(field.name) for field in fields))
+    rejects = pl.concat([_faults(table, parsed, fields), _breaches(table, parsed, fields, contract)])
+    rejects = rejects.unique("row", keep="first", maintain_order=True).sort("row")
+    if rejects.height and not tolerant:
+        raise DataError(f"{where}, {describe(rejects)}; correct the file, or fetch it again")
+    good = _without(parsed, rejects)
+    if repeated_keys == "set aside":
+        later = good.filter(~pl.struct(contract.primary_key()).is_first_distinct())
+        repeats = as_rejects(_only(table, later[ROW]), pl.lit("its key stands in an earlier row"))
+        rejects = pl.concat([rejects, repeats])
+        good = _without(good, repeats)
+    check_key(where, good, contract)
+    named = {field.header for field in fields} | {ROW}
+    ignored = tuple(header for header in table.columns if header not in named)
+    return Reading(contract.cast(good), table.height, rejects, ignored)
+
+
+def check_headers(where: str, headers: Sequence[str], named: Sequence[str]) -> None:
+    """Raise ``DataError`` unless each named column is in the file, once."""
+    if missing := [header for header in named if header not in headers]:
+        there = ", ".join(map(repr, (header for header in headers if header != ROW)))
+        raise DataError(f"{where}: there is no column {', '.join(map(repr, missing))}; the columns are {there}")
+    if twice := [header for header in named if f"{header}#2" in headers]:
+        raise DataError(f"{where}: the column {twice[0]!r} stands twice; remove the one that is not CNBV's")
+
+
+def check_key(where: str, frame: pl.DataFrame, contract: type[dy.Schema]) -> None:
+    """Raise ``DataError`` when a primary key of ``contract`` stands in more than one row of ``frame``."""
+    key = contract.primary_key()
+    doubles = frame.filter(pl.struct(key).is_duplicated()).sort(*key, ROW)
+    if doubles.height:
+        first = doubles.select(key).row(0)
+        rows = doubles.join(doubles.head(1).select(key), on=key)
+        values = ", ".join(str(part) for part in first)
+        raise DataError(
+            f"{where}, rows {', '.join(map(str, rows[ROW]))}: the key ({values}) stands more than once, as do "
+            f"{doubles.select(key).n_unique() - 1} other keys; keep one row of each"
+        )
+
+
+def describe(rejects: pl.DataFrame) -> str:
+    """Say the first refused row in words, and how many more there are."""
+    first = rejects.row(0, named=True)
+    more = f" (and {rejects.height - 1:,} more rows like it)" if rejects.height > 1 else ""
+    return f"row {first['row']}, {first['reason']}{more}"
+
+
+def as_rejects(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Turn rows of text (with ``ROW``) into ``REJECTS``, as faults of the file."""
+    raw = pl.struct(pl.exclude(ROW)).struct.json_encode()
+    return rows.select(row=pl.col(ROW).cast(pl.UInt32), reason=reason, raw=raw, fault=True)
+
+
+def _only(table: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    return table.filter(pl.col(ROW).is_in(rows.implode()))
+
+
+def _without(table: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
+    return table.filter(~pl.col(ROW).is_in(rejects["row"].implode()))
+
+
+def _faults(table: pl.DataFrame, parsed: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
+    """Rows with a cell that holds something, but not what its column is for."""
+    found = [pl.DataFrame(schema=REJECTS)]
+    for field in fields:
+        text, value = table[field.header], parsed[field.name]
+        if value.null_count() > text.null_count():
+            bad = table.filter(value.is_null() & text.is_not_null() & (text.str.strip_chars() != ""))
+            reason = pl.format(f"column {field.header!r}: '{{}}' is not {field.what}", pl.col(field.header))
+            found.append(as_rejects(bad, reason))
+    return pl.concat(found)
+
+
+def _breaches(
+    table: pl.DataFrame, parsed: pl.DataFrame, fields: Sequence[Field], contract: type[dy.Schema]
+) -> pl.DataFrame:
+    """Rows that break a rule of the contract, its key aside."""
+    details = contract.filter(parsed, cast=True).failure.details()
+    headers = {field.name: field.header for field in fields}
+    found = [pl.DataFrame(schema=REJECTS)]
+    for rule in set(details.columns) - set(parsed.columns) - {"primary_key"}:
+        name, _, kind = rule.partition("|")
+        broken = details.filter(pl.col(rule) == "invalid")[ROW]
+        words = f"column {headers.get(name, name)!r} {BROKEN_RULES.get(kind, f'breaks the rule {kind or name}')}"
+        found.append(as_rejects(_only(table, broken), pl.lit(words)))
+    return pl.concat(found)

@@ -1,0 +1,1 @@
+"""The formulas: frames in, frames out; no file, database, clock or environment."""

@@ -1,0 +1,62 @@
+"""Capital, adjusted delinquency and interest rates, joined to the loan book by code and month ."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from bankadvisor_etl.sources.canonical import SISTEMA, is_bank
+from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
+
+FIRST_INSTITUTION_CODE = 1_000
+
+
+def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
+    """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios; the source has percent."""
+    percent = pl.col("icap_total", "icap_ccb", "icap_ccf")
+    return join_one(book, icap.select(*KEY, percent / 100))
+
+
+def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame) -> pl.DataFrame:
+    """Add ``tda_cartera_total`` (ratio) and ``tda_ponderada``, true where SISTEMA's was computed and not read.
+
+    The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
+    ``cartera_total``.
+    """
+    book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
+    tda_read, weight = pl.col("tda_cartera_total"), pl.col("cartera_total")
+    weighted = (
+        book.filter(is_bank(pl.col("codigo")) & tda_read.is_not_null())
+        .group_by("mes", maintain_order=True)
+        .agg(numerator=(tda_read * weight).sum(), denominator=weight.sum())
+        .select("mes", tda_sistema=ratio(pl.col("numerator"), pl.col("denominator")))
+    )
+    computed = (pl.col("codigo") == SISTEMA) & tda_read.is_null() & pl.col("tda_sistema").is_not_null()
+    return join_one(book, weighted, on=["mes"]).with_columns(
+        tda_ponderada=computed,
+        tda_cartera_total=pl.when(computed).then("tda_sistema").otherwise("tda_cartera_total"),
+    )
+
+
+def corporate_rates(book: pl.DataFrame, tasas: pl.DataFrame) -> pl.DataFrame:
+    """Add ``tasa_mn`` and ``tasa_me`` (ratios): mean rates weighted with the portfolio, zero rates included.
+
+    SISTEMA's are over the loans of all institutions; a row under an aggregate's code is added to nothing.
+    """
+    loans = tasas.filter(pl.col("codigo").cast(pl.Int64) >= FIRST_INSTITUTION_CODE)
+    system = loans.with_columns(codigo=pl.lit(SISTEMA))
+    rates = (
+        pl.concat([loans, system])
+        .filter(pl.col("moneda").is_in(["mn", "me"]))
+        .group_by(*KEY, "moneda", maintain_order=True)
+        .agg(pl.col("saldo", "saldo_por_tasa").sum())
+        # Sums of floats in parallel differ in their last digits; twelve decimals make runs repeatable.
+        .with_columns(tasa=(ratio(pl.col("saldo_por_tasa"), pl.col("saldo")) / 100).round(12))
+        .pivot("moneda", on_columns=["mn", "me"], index=KEY, values="tasa")
+        .rename({"mn": "tasa_mn", "me": "tasa_me"})
+    )
+    return join_one(book, rates)
+
+
+def effective_rates(book: pl.DataFrame, tasa_efectiva: pl.DataFrame) -> pl.DataFrame:
+    """Add ``tasa_sistema`` and ``tasa_invex_consumo`` (percent) to every row of their month."""
+    return join_one(book, tasa_efectiva.select("mes", "tasa_sistema", "tasa_invex_consumo"), on=["mes"])

@@ -1,0 +1,120 @@
+"""``monthly_kpis``, put together from the sources that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from bankadvisor_etl.sources.canonical import SISTEMA, is_bank
+from bankadvisor_etl.sources.cartera import AMOUNTS
+from bankadvisor_etl.transforms import alertas, enhanced
+from bankadvisor_etl.transforms.cartera import loan_book
+from bankadvisor_etl.transforms.castigos import write_offs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CARTERA = (
+    "empresarial_total",
+    "entidades_financieras_total",
+    "entidades_gubernamentales_total",
+    "cartera_consumo_total",
+    "cartera_vivienda_total",
+    "cartera_comercial_total",
+    "cartera_comercial_sin_gob",
+    "cartera_total",
+    "cartera_total_etapa_1",
+    "cartera_total_etapa_2",
+    "cartera_total_etapa_3",
+    "cartera_total_etapa_vr",
+    "cartera_vencida",
+    "reservas_etapa_todas",
+    "reservas_variacion_mm",
+    "imor",
+    "icor",
+    "pe_total",
+    "pe_empresarial",
+    "pe_consumo",
+    "pe_vivienda",
+    "ct_etapa_1",
+    "ct_etapa_2",
+    "ct_etapa_3",
+    "ct_etapa_vr",
+    "cvc_cc",
+    "market_share_pct",
+)
+FED_BY = {
+    "cartera": CARTERA,
+    "castigos": ("imor_comercial", "quebrantos_comerciales", "quebrantos_vs_cartera_cc"),
+    "icap": ("icap_total", "icap_ccb", "icap_ccf"),
+    "tda": ("tda_cartera_total",),
+    "tasas": ("tasa_mn", "tasa_me"),
+    "tasa_efectiva": ("tasa_sistema", "tasa_invex_consumo"),
+}
+"""The figures of ``monthly_kpis`` by the source without which they cannot be computed."""
+
+METRICS = tuple(name for names in FED_BY.values() for name in names)
+
+
+@dataclass(frozen=True)
+class Kpis:
+    """The figures of a run.
+
+    Attributes:
+        frame: ``codigo``, ``mes``, the figures that the sources at hand feed, ``alertas``; one row a published bank
+            and month, SISTEMA included.
+        unpublished: ``codigo``, ``mes`` of the bank-months without an amount or an ICAP.
+        alertas: the alerts that this run could tell; the others are kept as published.
+    """
+
+    frame: pl.DataFrame
+    unpublished: pl.DataFrame
+    alertas: tuple[str, ...]
+
+
+def base(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The loan book of SISTEMA and of every bank, with the write-offs where the source is there."""
+    book = loan_book(frames["cartera"].filter(is_bank(pl.col("codigo")) | (pl.col("codigo") == SISTEMA)))
+    return write_offs(book, frames["castigos"]) if "castigos" in frames else book
+
+
+def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> Kpis:
+    """Join the enhanced sources to the book and keep what is published.
+
+    Args:
+        book: the frame of ``base``.
+        frames: the canonical frames by source; only ``cartera`` has to be there.
+    """
+    steps = {
+        "icap": enhanced.capital,
+        "tda": enhanced.adjusted_delinquency,
+        "tasas": enhanced.corporate_rates,
+        "tasa_efectiva": enhanced.effective_rates,
+    }
+    for source, step in steps.items():
+        if source in frames:
+            book = step(book, frames[source])
+    conditions = _alert_conditions(book, frames)
+    tags = pl.concat_list(pl.when(held).then(pl.lit(name)) for name, held in conditions.items()).list.drop_nulls()
+    published = book.filter(_is_published(book))
+    figures = [name for source, names in FED_BY.items() if source in frames for name in names]
+    return Kpis(
+        frame=published.sort("mes", "codigo").select("codigo", "mes", *figures, alertas=tags),
+        unpublished=book.filter(~_is_published(book)).select("codigo", "mes"),
+        alertas=tuple(conditions),
+    )
+
+
+def _alert_conditions(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.Expr]:
+    rounded = alertas.rounded_icap_months(frames["icap"]) if "icap" in frames else []
+    return alertas.flags(book.columns, alertas.repeated_months(frames["cartera"], list(AMOUNTS)), rounded)
+
+
+def _is_published(book: pl.DataFrame) -> pl.Expr:
+    """An amount that is not zero, or an ICAP."""
+    held = [pl.col(name).fill_null(0) != 0 for name in AMOUNTS]
+    if "icap_total" in book.columns:
+        held.append(pl.col("icap_total").is_not_null())
+    return pl.any_horizontal(held)

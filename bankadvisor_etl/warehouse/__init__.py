@@ -1,0 +1,1 @@
+"""PostgreSQL: the connection, the lock, the schema, the record of runs, the publishing."""

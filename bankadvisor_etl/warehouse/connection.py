@@ -1,0 +1,139 @@
+"""How a session is opened, what it may take, and what a failure of it is called. No password leaves this module."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from bankadvisor_etl.errors import ConfigurationError, DatabaseError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT")
+
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "60000",
+    "application_name": "bankadvisor-etl",
+}
+"""Of a connection string that does not say otherwise."""
+
+TIMEOUTS = {
+    "statement_timeout": "120s",
+    "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "1h",
+    "timezone": "UTC",
+}
+"""Set in each transaction and not in the session: behind a transaction pooler a session is nobody's."""
+
+
+def choose_dsn(option: str | None, environment: Mapping[str, str], *, embedded: bool) -> str | None:
+    """Return the connection string that is set first, or None for the private PostgreSQL.
+
+    In this order: the option (or ``BANKADVISOR_DSN``), ``DATABASE_URL``, libpq's own variables, ``embedded``.
+
+    Raises:
+        ConfigurationError: none of them is set.
+    """
+    if option:
+        return option
+    if url := environment.get("DATABASE_URL"):
+        return re.sub(r"^(\w+)\+\w+://", r"\1://", url)
+    if any(environment.get(name) for name in LIBPQ_VARIABLES):
+        return ""
+    if embedded:
+        return None
+    raise ConfigurationError(
+        "no database is named: give --dsn, or set BANKADVISOR_DSN, DATABASE_URL or libpq's PGHOST/PGSERVICE, "
+        "or use --embedded for a private PostgreSQL"
+    )
+
+
+def connect(dsn: str) -> psycopg.Connection[Any]:
+    """Open a session in which every statement outside a transaction commits by itself.
+
+    Raises:
+        ConfigurationError: the connection string cannot be read.
+        DatabaseError: the server cannot be reached or refuses the login.
+    """
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.Error:
+        # libpq quotes the string in its complaint, password and all.
+        raise ConfigurationError(
+            "the connection string is not of the form postgresql://user@host/database or key=value; "
+            "look for a missing '=' or a special letter that is not written %XX"
+        ) from None
+    try:
+        # Prepared statements are a session's too.
+        conninfo = make_conninfo(**{**DEFAULTS, **given})
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        message = _without_secrets(str(error).strip(), dsn, given)
+        raise DatabaseError(f"the database cannot be reached: {message}") from None
+    return connection
+
+
+@contextmanager
+def transaction(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]:
+    """One transaction with the timeouts set; errors of PostgreSQL become this package's.
+
+    Raises:
+        DatabaseError: the connection was lost or a statement failed.
+        ConfigurationError: a privilege is missing.
+        DataError: a value does not fit its column.
+    """
+    with translated(), connection.transaction(), connection.cursor() as cursor:
+        set_timeouts(cursor)
+        yield cursor
+
+
+def set_timeouts(cursor: psycopg.Cursor[Any]) -> None:
+    """Set ``TIMEOUTS`` for the transaction that the cursor is in."""
+    cursor.execute(
+        "SELECT " + ", ".join("set_config(%s, %s, true)" for _ in TIMEOUTS),
+        [part for setting in TIMEOUTS.items() for part in setting],
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of PostgreSQL into this package's.
+
+    Raises:
+        DatabaseError: the connection was lost or a statement failed.
+        ConfigurationError: a privilege is missing.
+        DataError: a value does not fit its column.
+    """
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"the database role lacks a privilege: {_short(error)}; see 'Roles' in the README for the GRANTs"
+        ) from error
+    except psycopg.DataError as error:
+        raise DataError(f"PostgreSQL refused a value: {_short(error)}") from error
+    except psycopg.Error as error:
+        raise DatabaseError(f"PostgreSQL: {_short(error)}") from error
+
+
+def _short(error: psycopg.Error) -> str:
+    """The message without the statement it stands in."""
+    message = error.diag.message_primary or str(error).strip() or type(error).__name__
+    return f"{message} ({error.diag.message_detail})" if error.diag.message_detail else message
+
+
+def _without_secrets(message: str, dsn: str, given: Mapping[str, Any]) -> str:
+    secrets = {str(given.get(name) or "") for name in ("password", "sslpassword")}
+    secrets.add(os.environ.get("PGPASSWORD", ""))
+    # A password with a bare '/' or '@' in it is taken for a part of the address.
+    secrets.update(re.split(r"[:@/]", dsn.partition("://")[2].rpartition("@")[0])[1:])
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        message = message.replace(secret, "***")
+    return message

@@ -1,0 +1,102 @@
+"""The record of one run, from its first row to its last, whatever happens in between."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bankadvisor_etl.errors import DatabaseError, EtlError, Terminated, exit_code_of, message_of
+from bankadvisor_etl.warehouse import runs
+from bankadvisor_etl.warehouse.connection import connect, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import polars as pl
+    import psycopg
+
+    from bankadvisor_etl.checks.model import Finding
+
+
+class Ledger:
+    """Writes what a run does as it happens, each fact in a transaction of its own."""
+
+    def __init__(self, dsn: str, connection: psycopg.Connection[Any], run_id: int, *, details: bool) -> None:
+        """Write under ``run_id`` through ``connection`` (to ``dsn``), which is not the one that publishes.
+
+        Without ``details`` (in a dry run) the run's row is all that is written.
+        """
+        self.run_id = run_id
+        self.connection = connection
+        self.counts = runs.Counts()
+        self.phase = "start"
+        self.status = "running"
+        self._dsn = dsn
+        self._details = details
+
+    def begin_phase(self, phase: str) -> None:
+        """Record the phase that begins."""
+        self.phase = phase
+        with transaction(self.connection) as cursor:
+            runs.begin_phase(cursor, self.run_id, phase)
+
+    def record_sources(self, records: Iterable[runs.SourceRecord]) -> None:
+        """Record the files of the run; a file recorded before is brought up to date."""
+        if self._details:
+            with transaction(self.connection) as cursor:
+                runs.record_sources(cursor, self.run_id, records)
+
+    def record_rejects(self, source: str, rejects: pl.DataFrame) -> None:
+        """Record the rows of a source that were set aside."""
+        if self._details:
+            with transaction(self.connection) as cursor:
+                runs.record_rejects(cursor, self.run_id, source, rejects["row", "reason", "raw"].iter_rows())
+
+    def record_findings(self, findings: Sequence[Finding]) -> None:
+        """Record what the checks found."""
+        if self._details:
+            with transaction(self.connection) as cursor:
+                runs.record_findings(cursor, self.run_id, findings)
+
+    def close(self, status: str, exit_code: int, error: str | None = None) -> bool:
+        """Close the run's row, over a new connection where this one is lost; False where it was closed already."""
+        try:
+            closed = self._close(self.connection, status, exit_code, error)
+        except DatabaseError:
+            if not self.connection.broken:
+                raise
+            with connect(self._dsn) as anew:
+                closed = self._close(anew, status, exit_code, error)
+        self.status = status if closed else "success"
+        return closed
+
+    def _close(self, connection: psycopg.Connection[Any], status: str, exit_code: int, error: str | None) -> bool:
+        with transaction(connection) as cursor:
+            return runs.close(cursor, self.run_id, status, exit_code, self.counts, error)
+
+
+@contextmanager
+def recorded(dsn: str, triggered_by: str, *, details: bool) -> Iterator[Ledger]:
+    """Begin a run's row and, should the run fail, close it with what went wrong; the lock has to be held.
+
+    The caller closes the row of a run that succeeds, together with what it publishes: where that commit went through
+    and only its confirmation was lost, the run succeeded and no error is raised. Rows of runs that died without
+    closing theirs are closed first.
+    """
+    with connect(dsn) as connection:
+        with transaction(connection) as cursor:
+            runs.close_abandoned(cursor)
+            ledger = Ledger(dsn, connection, runs.begin(cursor, triggered_by), details=details)
+        try:
+            yield ledger
+        except (Exception, Terminated, KeyboardInterrupt) as error:
+            if _closed_as_failure(ledger, error):
+                raise
+
+
+def _closed_as_failure(ledger: Ledger, error: BaseException) -> bool:
+    try:
+        return ledger.close("failure", exit_code_of(error), message_of(error))
+    except EtlError as second:
+        error.add_note(f"and the run's row could not be closed: {second}")
+        return True

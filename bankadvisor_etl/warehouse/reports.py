@@ -1,0 +1,123 @@
+"""What the verbs that only look ask the database, each in a read-only transaction."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from bankadvisor_etl.errors import ConfigurationError, DatabaseError, DataError
+from bankadvisor_etl.warehouse import schema
+from bankadvisor_etl.warehouse.connection import connect, set_timeouts, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+RUN_COLUMNS = (
+    "id",
+    "started_at",
+    "status",
+    "duration_seconds",
+    "rows_processed_base",
+    "rows_inserted",
+    "rows_updated",
+    "rows_rejected",
+    "warnings",
+    "triggered_by",
+    "error_message",
+)
+
+Table = tuple[list[str], list[tuple[Any, ...]]]
+"""Names of columns, and rows."""
+
+
+def last_runs(dsn: str, limit: int, status: str | None) -> Table:
+    """The newest runs, the last one first: ``RUN_COLUMNS``."""
+    statement = sql.SQL(
+        "SELECT {} FROM etl_runs WHERE %s::text IS NULL OR status = %s ORDER BY started_at DESC, id DESC LIMIT %s"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, RUN_COLUMNS)))
+    with _reading(dsn) as cursor:
+        return _table(cursor.execute(statement, [status, status, limit]))
+
+
+def one_run(dsn: str, run_id: int, rejects: int) -> dict[str, Any]:
+    """One run: its row, ``sources``, ``checks`` (those that failed first), ``rejects`` (the first ones), ``changes``.
+
+    Raises:
+        ConfigurationError: there is no such run.
+    """
+    details = {
+        "sources": "SELECT source, file_name, sha256, bytes, rows_read, rows_accepted, rows_rejected, seconds"
+        " FROM etl_run_sources WHERE run_id = %(run)s ORDER BY source",
+        "checks": "SELECT check_name, severity, passed, observed, expected, detail FROM etl_run_checks"
+        " WHERE run_id = %(run)s ORDER BY passed, severity, check_name",
+        "rejects": "SELECT source, row_number, reason, raw FROM etl_rejects WHERE run_id = %(run)s"
+        " ORDER BY source, row_number LIMIT %(rejects)s",
+        "changes": "SELECT columna, count(*) AS figures, min(fecha) AS first, max(fecha) AS last"
+        " FROM monthly_kpis_cambios WHERE run_id = %(run)s GROUP BY columna ORDER BY figures DESC, columna",
+    }
+    wanted = {"run": run_id, "rejects": rejects}
+    with _reading(dsn) as plain, plain.connection.cursor(row_factory=dict_row) as cursor:
+        run = cursor.execute("SELECT * FROM etl_runs WHERE id = %(run)s", wanted).fetchone()
+        if run is None:
+            raise ConfigurationError(f"there is no run {run_id}; see: bankadvisor-etl runs")
+        return {
+            **run,
+            **{name: cursor.execute(query, wanted).fetchall() for name, query in details.items()},
+        }
+
+
+def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None) -> Table:
+    """Figures that runs changed, newest run first: old, new, and the relative change in percent."""
+    with _reading(dsn) as cursor:
+        return _table(
+            cursor.execute(
+                "SELECT run_id, fecha, banco_norm, columna, valor_anterior, valor_nuevo,"
+                " round(100 * (valor_nuevo - valor_anterior) / nullif(abs(valor_anterior), 0), 4) AS cambio_pct"
+                " FROM monthly_kpis_cambios WHERE (%(run)s::bigint IS NULL OR run_id = %(run)s)"
+                " AND (%(banco)s::text IS NULL OR banco_norm = upper(%(banco)s))"
+                " AND (%(since)s::date IS NULL OR fecha >= %(since)s)"
+                " ORDER BY run_id DESC, banco_norm, fecha, columna",
+                {"run": run_id, "banco": banco, "since": since},
+            )
+        )
+
+
+def query(dsn: str, statement: str) -> Table:
+    """The result of one statement; it cannot write.
+
+    Raises:
+        DataError: PostgreSQL refuses the statement.
+    """
+    with connect(dsn) as connection:
+        connection.read_only = True
+        connection.autocommit = False
+        try:
+            with connection.cursor() as cursor:
+                set_timeouts(cursor)
+                cursor.execute(statement.encode(), binary=False)
+                return _table(cursor) if cursor.description else ([], [])
+        except psycopg.OperationalError as error:
+            raise DatabaseError(f"PostgreSQL: {error}") from error
+        except psycopg.Error as error:
+            raise DataError(f"PostgreSQL refuses the query: {error}") from error
+
+
+@contextmanager
+def _reading(dsn: str) -> Iterator[psycopg.Cursor[Any]]:
+    with connect(dsn) as connection:
+        connection.read_only = True
+        with transaction(connection) as cursor:
+            if not schema.existing(cursor, ["etl_schema"]):
+                raise ConfigurationError(
+                    "the database has no tables of bankadvisor-etl; start with: bankadvisor-etl run"
+                )
+            yield cursor
+
+
+def _table(cursor: psycopg.Cursor[Any]) -> Table:
+    return [column.name for column in cursor.description or ()], cursor.fetchall()

@@ -1,0 +1,159 @@
+"""``etl_runs`` and what hangs on it: the record of what each run did, kept whatever happens to the run."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from bankadvisor_etl import __version__
+from bankadvisor_etl.warehouse.connection import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psycopg
+
+    from bankadvisor_etl.checks.model import Finding
+
+ABANDONED = "abandoned: the process ended without closing this row (killed, or the machine went down)"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a run did, in rows; the names are those of the columns of ``etl_runs``."""
+
+    rows_processed_base: int = 0
+    rows_processed_icap: int = 0
+    rows_processed_tda: int = 0
+    rows_processed_tasas: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_unchanged: int = 0
+    rows_rejected: int = 0
+    warnings: int = 0
+
+    def rows_processed(self) -> dict[str, int]:
+        """The figures that say how much there was, by column."""
+        return {name: count for name, count in asdict(self).items() if name.startswith("rows_processed_")}
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """A row of ``etl_run_sources``."""
+
+    source: str
+    file_name: str
+    sha256: str
+    bytes: int
+    rows_read: int | None = None
+    rows_accepted: int | None = None
+    rows_rejected: int | None = None
+    seconds: float | None = None
+
+
+def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
+    """Insert the ``running`` row and return its id."""
+    row = cursor.execute(
+        "INSERT INTO etl_runs (status, triggered_by, etl_version, host, invocation_id)"
+        " VALUES ('running', %s, %s, %s, %s) RETURNING id",
+        [triggered_by, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
+    ).fetchone()
+    assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
+    return int(row[0])
+
+
+def close_abandoned(cursor: psycopg.Cursor[Any]) -> list[int]:
+    """Close rows that say ``running``; the lock has to be held, so that none of them is."""
+    closed = cursor.execute(
+        "UPDATE etl_runs SET status = 'failure', error_message = %s, completed_at = now(),"
+        " duration_seconds = extract(epoch FROM now() - started_at)"
+        " WHERE status = 'running' RETURNING id",
+        [ABANDONED],
+    )
+    return [run_id for (run_id,) in closed]
+
+
+def begin_phase(cursor: psycopg.Cursor[Any], run_id: int, phase: str) -> None:
+    """Record the phase that begins."""
+    cursor.execute("UPDATE etl_runs SET phase = %s WHERE id = %s", [phase, run_id])
+
+
+def close(
+    cursor: psycopg.Cursor[Any],
+    run_id: int,
+    status: str,
+    exit_code: int,
+    counts: Counts,
+    error: str | None = None,
+) -> bool:
+    """Close a ``running`` row; one that is closed already is left alone, and the answer is False."""
+    values: dict[str, object] = {
+        "status": status,
+        "exit_code": exit_code,
+        "error_message": error,
+        **asdict(counts),
+    }
+    assignments = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
+    )
+    statement = sql.SQL(
+        "UPDATE etl_runs SET {}, completed_at = clock_timestamp(),"
+        " duration_seconds = extract(epoch FROM clock_timestamp() - started_at)"
+        " WHERE id = %(id)s AND status = 'running'"
+    ).format(assignments)
+    return cursor.execute(statement, {**values, "id": run_id}).rowcount == 1
+
+
+def record_sources(cursor: psycopg.Cursor[Any], run_id: int, records: Iterable[SourceRecord]) -> None:
+    """Record the files of a run; a file recorded before is brought up to date."""
+    names = [field.name for field in fields(SourceRecord)]
+    statement = sql.SQL(
+        "INSERT INTO etl_run_sources (run_id, {names}) VALUES (%(run_id)s, {values}) ON CONFLICT (run_id, source)"
+        " DO UPDATE SET ({names}) = ROW({new})"
+    ).format(
+        names=sql.SQL(", ").join(map(sql.Identifier, names)),
+        values=sql.SQL(", ").join(map(sql.Placeholder, names)),
+        new=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in names),
+    )
+    cursor.executemany(statement, [{"run_id": run_id, **asdict(record)} for record in records])
+
+
+def record_rejects(
+    cursor: psycopg.Cursor[Any], run_id: int, source: str, rejects: Iterable[tuple[int, str, str]]
+) -> None:
+    """Record rows that were set aside: row number, reason, the row as JSON."""
+    with cursor.copy("COPY etl_rejects (run_id, source, row_number, reason, raw) FROM STDIN") as copy:
+        for number, reason, raw in rejects:
+            copy.write_row((run_id, source, number, reason, raw))
+
+
+def record_findings(cursor: psycopg.Cursor[Any], run_id: int, findings: Iterable[Finding]) -> None:
+    """Record what the checks found."""
+    cursor.executemany(
+        "INSERT INTO etl_run_checks (run_id, check_name, severity, passed, observed, expected, detail)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [(run_id, f.name, f.severity, f.passed, f.observed, f.expected, Jsonb(list(f.sample))) for f in findings],
+    )
+
+
+def prune(cursor: psycopg.Cursor[Any], days: int) -> None:
+    """Delete the rejects and checks of runs older than ``days``; runs and changes are kept."""
+    old = "run_id IN (SELECT id FROM etl_runs WHERE started_at < now() - make_interval(days => %s))"
+    cursor.execute(f"DELETE FROM etl_rejects WHERE {old}", [days])  # noqa: S608 - a constant of this function
+    cursor.execute(f"DELETE FROM etl_run_checks WHERE {old}", [days])  # noqa: S608 - the same
+
+
+def last_success(connection: psycopg.Connection[Any]) -> dict[str, Any] | None:
+    """The newest ``success``, with ``files``: for each source the hash and the rows read of its file."""
+    with transaction(connection), connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT r.*, (SELECT coalesce(jsonb_object_agg(s.source, to_jsonb(s)), '{}') FROM etl_run_sources s"
+            " WHERE s.run_id = r.id) AS files"
+            " FROM etl_runs r WHERE r.status = 'success' ORDER BY r.started_at DESC LIMIT 1"
+        ).fetchone()

@@ -1,0 +1,76 @@
+"""The tables, as numbered SQL files that apply themselves under the lock and record that they did."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from bankadvisor_etl import __version__
+from bankadvisor_etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+TABLES = (
+    "etl_runs",
+    "monthly_kpis",
+    "instituciones",
+    "etl_run_sources",
+    "etl_run_checks",
+    "etl_rejects",
+    "monthly_kpis_cambios",
+)
+
+
+def prepare(cursor: psycopg.Cursor[Any]) -> None:
+    """Apply the versions that this database lacks; the lock has to be held.
+
+    Raises:
+        ConfigurationError: the database holds tables of another system, or was made by a newer version.
+        DatabaseError: a statement failed.
+    """
+    applied = applied_versions(cursor)
+    if not applied and (foreign := existing(cursor)):
+        raise ConfigurationError(
+            f"the database holds tables of the replaced system ({', '.join(foreign)}); nothing was touched: "
+            "look at 'bankadvisor-etl adopt --dry-run', then run 'bankadvisor-etl adopt'"
+        )
+    versions = available()
+    if unknown := applied - versions.keys():
+        raise ConfigurationError(
+            f"the database has version {max(unknown)} of the tables and this package knows {max(versions)}: upgrade it"
+        )
+    for version in sorted(versions.keys() - applied):
+        apply(cursor, version)
+
+
+def apply(cursor: psycopg.Cursor[Any], version: int) -> None:
+    """Apply one version and record it."""
+    cursor.execute(available()[version])
+    cursor.execute("INSERT INTO etl_schema (version, etl_version) VALUES (%s, %s)", [version, __version__])
+
+
+def available() -> dict[int, bytes]:
+    """The SQL of each version."""
+    folder = files("bankadvisor_etl.warehouse") / "sql"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {int(name.split("_")[0]): (folder / name).read_bytes() for name in names}
+
+
+def applied_versions(cursor: psycopg.Cursor[Any]) -> set[int]:
+    """The versions that this database has; none where it has no tables of ours."""
+    row = cursor.execute("SELECT to_regclass('etl_schema')").fetchone()
+    if row is None or row[0] is None:
+        return set()
+    return {version for (version,) in cursor.execute("SELECT version FROM etl_schema")}
+
+
+def existing(cursor: psycopg.Cursor[Any], tables: Sequence[str] = TABLES) -> list[str]:
+    """Those of the tables' names that the search path knows."""
+    names = cursor.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL",
+        [list(tables)],
+    )
+    return [name for (name,) in names]

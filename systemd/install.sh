@@ -1,0 +1,188 @@
+#!/bin/sh
+# make install-units: the package in an environment of its own, its settings, and its units; again, to upgrade.
+# PREFIX=/opt/bankadvisor-etl  where the environment goes        PYTHON=/usr/bin/python3  a Python 3.11 or later
+# DESTDIR=                     a staging root; then no running systemd is touched       EXTRAS=embedded,sample
+set -eu
+umask 022
+
+PREFIX=${PREFIX:-/opt/bankadvisor-etl}
+DESTDIR=${DESTDIR:-}
+EXTRAS=${EXTRAS:-}
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(dirname "$here")
+root=$DESTDIR$PREFIX
+config=$DESTDIR/etc/bankadvisor-etl
+units=$DESTDIR/etc/systemd/system
+command=$DESTDIR/usr/local/bin/bankadvisor-etl
+mark='^# bankadvisor-etl, from make install-units'
+
+say() { printf '%s\n' "$*"; }
+die() {
+    say "install-units: $*" >&2
+    exit 1
+}
+
+systemd_version() { systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p'; }
+
+check_machine() {
+    case $PREFIX in /?*) ;; *) die "PREFIX must be an absolute path, not '$PREFIX'" ;; esac
+    [ -z "$DESTDIR" ] || return 0
+    [ "$(id -u)" = 0 ] || die "run it as root (sudo make install-units), or give a DESTDIR"
+    version=$(systemd_version)
+    [ "${version:-0}" -ge 251 ] || die "needs systemd 251 or later, this is '${version:-none}'"
+    [ -e /usr/share/zoneinfo/America/Mexico_City ] || die "no time zone America/Mexico_City: install tzdata"
+    for unit in bankadvisor-etl.service bankadvisor-etl.timer; do
+        [ "$(readlink "$units/$unit")" != /dev/null ] || die "$unit is masked: systemctl unmask $unit first"
+    done
+}
+
+usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+# The system's own Python before one on the PATH: the service's user cannot follow a link into somebody's home.
+find_python() {
+    for python in ${PYTHON:-/usr/bin/python3 /usr/local/bin/python3 python3}; do
+        usable "$python" || continue
+        home=$("$python" -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
+        case $home in
+            /root/* | /home/*) [ -n "$DESTDIR" ] || continue ;;
+        esac
+        return 0
+    done
+    die "no Python 3.11 or later outside /root and /home (tried ${PYTHON:-/usr/bin, /usr/local/bin and the PATH})"
+}
+
+# Beside the one in use, and swapped in by one rename: a run that goes on keeps its files to the end.
+build_environment() {
+    mkdir -p "$root/versions"
+    new=$(mktemp -d "$root/versions/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX")
+    trap 'rm -rf "$new"' EXIT
+    trap 'exit 1' HUP INT TERM
+    chmod 755 "$new"
+    "$python" -m venv "$new" || die "no environment could be made (Debian: apt install python3-venv)"
+    "$new/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location \
+        "$source${EXTRAS:+[$EXTRAS]}"
+    "$new/bin/bankadvisor-etl" --help >/dev/null
+    if [ -n "$DESTDIR" ]; then
+        grep -rlIF "$DESTDIR" "$new/bin" "$new/pyvenv.cfg" | xargs sed -i "s|$DESTDIR||g"
+    fi
+}
+
+swap_environment() {
+    old=$(readlink "$root/current" || true)
+    ln -sfn "versions/${new##*/}" "$root/current.new"
+    mv -T "$root/current.new" "$root/current"
+    trap - EXIT
+    for version in "$root"/versions/*; do
+        case versions/${version##*/} in "versions/${new##*/}" | "$old") ;; *) rm -rf "$version" ;; esac
+    done
+}
+
+# install_file MODE FROM TO: with this PREFIX in place of the usual one.
+install_file() {
+    sed "s|/opt/bankadvisor-etl|$PREFIX|g" "$here/$2" >"$3.new"
+    chmod "$1" "$3.new"
+    mv -f "$3.new" "$3"
+}
+
+# What the operator may have changed is never written over.
+keep_or_install() { [ -e "$3" ] || install_file "$@"; }
+
+aside() {
+    mv --backup=numbered "$1" "$1.anterior"
+    say "kept aside: $1.anterior ($2)"
+}
+
+install_config() {
+    mkdir -p "$config" "$DESTDIR/srv/bankadvisor-etl" "${command%/*}" "$root/libexec" \
+        "$DESTDIR/etc/sysusers.d" "$DESTDIR/etc/tmpfiles.d"
+    keep_or_install 644 bankadvisor-etl.env "$config/bankadvisor-etl.env"
+    (umask 077 && keep_or_install 600 pgpass "$config/pgpass")
+    install_file 644 on-failure.example "$config/on-failure.example"
+    install_file 644 sysusers.conf "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
+    install_file 644 tmpfiles.conf "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
+    install_file 755 notify-failure "$root/libexec/notify-failure"
+    if [ -e "$command" ] && ! grep -q "$mark" "$command"; then
+        aside "$command" "another command of that name"
+    fi
+    install_file 755 bankadvisor-etl "$command"
+    [ ! -e "$source/README.md" ] || install -m 644 "$source/README.md" "$root/README.md"
+}
+
+# A unit of the system that this one replaces: its links go, or it would still start at boot; itself it stays readable.
+retire_old_unit() {
+    if [ -e "$units/$1" ] && ! grep -q "$mark" "$units/$1"; then
+        if [ -z "$DESTDIR" ]; then
+            systemctl --quiet disable "$1" || true
+            case $1 in *.timer) systemctl stop "$1" || true ;; esac
+        fi
+        if grep -q docker "$units/$1"; then why="the old job, it runs docker"; else why="not of this package"; fi
+        aside "$units/$1" "$why"
+    fi
+    for dropin in "$units/$1.d"/*.conf; do
+        if [ -e "$dropin" ] && grep -q docker "$dropin"; then aside "$dropin" "it would run docker again"; fi
+    done
+}
+
+install_units() {
+    mkdir -p "$units"
+    for unit in bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-failure@.service; do
+        retire_old_unit "$unit"
+        install_file 644 "$unit" "$units/$unit"
+    done
+    if [ "$(systemd_version || true)" -ge 254 ] 2>/dev/null; then
+        mkdir -p "$units/bankadvisor-etl.service.d"
+        install_file 644 one-alert.conf "$units/bankadvisor-etl.service.d/10-one-alert.conf"
+    fi
+}
+
+# Whatever else would run the old job as well. It belongs to the operator: named, never edited.
+point_out() {
+    grep -nHi bankadvisor "$DESTDIR/etc/crontab" "$DESTDIR"/etc/cron.d/* "$DESTDIR"/etc/cron.hourly/* \
+        "$DESTDIR"/etc/cron.daily/* "$DESTDIR"/var/spool/cron/crontabs/* "$DESTDIR"/var/spool/cron/* 2>/dev/null |
+        grep -v '^[^:]*:[0-9]*:[[:space:]]*#' | while IFS= read -r line; do
+            say "WARNING: cron still has a line for it, to be removed by you: $line"
+        done
+    grep -li bankadvisor "$units"/*.service "$units"/*.timer 2>/dev/null | while IFS= read -r unit; do
+        grep -q "$mark" "$unit" || say "WARNING: another unit mentions it, look at it: $unit"
+    done
+}
+
+start_timer() {
+    systemd-sysusers "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
+    systemd-tmpfiles --create "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
+    systemctl daemon-reload
+    if ! systemctl --quiet is-active bankadvisor-etl.timer; then
+        # An old stamp would count as a missed night and run the job now, before there is anything to run it with.
+        rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
+    fi
+    systemctl --quiet enable --now bankadvisor-etl.timer
+}
+
+say_what_next() {
+    say "
+bankadvisor-etl is installed in $PREFIX. What to do next:
+  1. put the regulator's files in   /srv/bankadvisor-etl
+  2. say where the database is in   /etc/bankadvisor-etl/bankadvisor-etl.env   (BANKADVISOR_DSN)
+     and its password in            /etc/bankadvisor-etl/pgpass
+  3. over a database of the old system, once:   bankadvisor-etl adopt --dry-run, then bankadvisor-etl adopt
+  4. run it now, and look:          systemctl start bankadvisor-etl; bankadvisor-etl health
+                                    journalctl -t bankadvisor-etl -o cat
+  5. be told of failures:           /etc/bankadvisor-etl/on-failure.example"
+    if [ -n "$DESTDIR" ]; then
+        say "Staged under $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"
+        say "systemctl enable --now bankadvisor-etl.timer"
+    else
+        say "The next run, each night at 02:00 in Mexico City:"
+        systemctl --no-pager --legend=no list-timers bankadvisor-etl.timer
+    fi
+}
+
+check_machine
+find_python
+build_environment
+swap_environment
+install_config
+install_units
+[ -n "$DESTDIR" ] || start_timer
+point_out
+say_what_next

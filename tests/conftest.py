@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from support.databases import NONE_FOUND, Source, choose_source, fresh_database
+from support.folders import find_real_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = pytest.StashKey[Source | None]()
+VERSION = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bankadvisor-etl")
+    group.addoption(
+        "--dsn",
+        default=os.environ.get("BANKADVISOR_TEST_DSN"),
+        help="the PostgreSQL to make databases in (default: $BANKADVISOR_TEST_DSN, else one started for it)",
+    )
+    group.addoption("--pg-bin", type=Path, metavar="DIR", help="start the PostgreSQL whose initdb lies here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SOURCE] = choose_source(config.option.dsn, config.option.pg_bin)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    source = config.stash[SOURCE]
+    return f"PostgreSQL: {source.name if source else 'none'}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if version := config.stash.get(VERSION, None):
+        terminalreporter.write_line(f"ran on PostgreSQL {version}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real)
+
+
+@pytest.fixture(scope="session")
+def server_dsn(pytestconfig: pytest.Config) -> Iterator[str]:
+    source = pytestconfig.stash[SOURCE]
+    if source is None:
+        pytest.exit(NONE_FOUND, returncode=pytest.ExitCode.USAGE_ERROR)
+    with source.serve() as dsn:
+        with psycopg.connect(dsn) as connection:
+            pytestconfig.stash[VERSION] = f"{connection.info.parameter_status('server_version')} ({source.name})"
+        yield dsn
+
+
+@pytest.fixture
+def dsn(server_dsn: str) -> Iterator[str]:
+    """The connection string of a database that is empty and this test's alone."""
+    with fresh_database(server_dsn) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the regulator's real files, not to be written to."""
+    return find_real_data()
+
+
+@pytest.fixture(scope="session")
+def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the sample data, not to be written to: tests share it."""
+    from bankadvisor_etl.sample_data import write_sample  # noqa: PLC0415 (polars: only where it is needed)
+
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder)
+    return folder
+
+
+@pytest.fixture
+def data_dir(sample_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the sample data that a test may change."""
+    return Path(shutil.copytree(sample_dir, tmp_path / "data"))

@@ -1,0 +1,91 @@
+"""What a boot is made of, kept by content: a root of Debian 12, and the wheels to install the project inside it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("BANKADVISOR_E2E_CACHE", "/var/cache/bankadvisor-etl-e2e"))
+SUITE = "bookworm"
+PYTHON = "3.11"  # bookworm's
+PACKAGES = "systemd,systemd-sysv,dbus,tzdata,ca-certificates,make,python3,python3-venv,postgresql"
+
+
+def mirror() -> str:
+    """The Debian mirror of this machine, from its own apt sources."""
+    if url := os.environ.get("BANKADVISOR_E2E_MIRROR"):
+        return url
+    apt = Path("/etc/apt")
+    for path in sorted(apt.glob("sources.list.d/*.sources")):
+        for stanza in re.split(r"\n\s*\n", path.read_text()):
+            uri = re.search(r"^URIs:\s*(\S+)", stanza, re.MULTILINE)
+            if uri and re.search(rf"^Suites:(.*\s)?{SUITE}(\s|$)", stanza, re.MULTILINE):
+                return uri[1]
+    for path in [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]:
+        if line := re.search(rf"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+{SUITE}\s", path.read_text(), re.MULTILINE):
+            return line[1]
+    raise LookupError(f"no mirror of Debian {SUITE} in the apt sources here: name one in BANKADVISOR_E2E_MIRROR")
+
+
+def cached(name: str, content: str, make: Callable[[Path], None]) -> Path:
+    """The folder of the cache that `make` fills; named by its content, and there only when whole."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    final = CACHE / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not final.exists():
+            partial = CACHE / f"{name}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            make(partial)
+            partial.rename(final)
+    return final
+
+
+def root() -> Path:
+    """The root that each session copies: about a minute the first time."""
+
+    def make(folder: Path) -> None:
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(folder), mirror()]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        for rubbish in [*folder.glob("var/cache/apt/archives/*.deb"), *folder.glob("var/lib/apt/lists/*_*")]:
+            rubbish.unlink()
+
+    return cached("root", f"{SUITE} {PACKAGES}", make)
+
+
+def wheels() -> Path:
+    """All that `pip install` of the project asks for, since there is no network inside."""
+    pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    project = pyproject["project"]
+    needs = [*pyproject["build-system"]["requires"], *project["dependencies"]]
+    needs += [need for extra in ("sample", "embedded") for need in project["optional-dependencies"][extra]]
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
+        subprocess.run([*command, "--python-version", PYTHON, "--only-binary", ":all:", *needs], check=True)
+
+    return cached("wheels", "\n".join(needs), make)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A copy with owners, modes and links as they are, sharing blocks where the file system can."""
+    subprocess.run(["cp", "--archive", "--reflink=auto", str(source), str(target)], check=True)
+
+
+def discard(machine: Path) -> None:
+    """Removes a session's copy, and what systemd-nspawn leaves of it in /run."""
+    shutil.rmtree(machine, ignore_errors=True)
+    machine.with_name(f"{machine.name}.console").unlink(missing_ok=True)
+    shutil.rmtree(f"/run/systemd/nspawn/propagate/{machine.name}", ignore_errors=True)

@@ -1,0 +1,148 @@
+"""A machine with PostgreSQL and the package on it, as an operator would set it up and then watch it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from container import Container, wait_until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SERVICE, TIMER = "bankadvisor-etl.service", "bankadvisor-etl.timer"
+FAILURE = f"bankadvisor-etl-failure@{SERVICE}.service"
+SETTINGS, PGPASS = "/etc/bankadvisor-etl/bankadvisor-etl.env", "/etc/bankadvisor-etl/pgpass"
+HOOK, ALERTS = "/etc/bankadvisor-etl/on-failure", "/var/lib/bankadvisor-etl/alerts"
+DATA, SAMPLE = "/srv/bankadvisor-etl", "/root/sample"
+DROP_IN = f"/etc/systemd/system/{SERVICE}.d/50-test.conf"
+COMMAND = "/opt/bankadvisor-etl/current/bin/bankadvisor-etl"
+FORCED = ("[Service]", "ExecStart=", f"ExecStart={COMMAND} run --force")  # unchanged files would be skipped
+DSN = "postgresql://bankadvisor_etl@127.0.0.1:5432/bankadvisor"
+PASSWORD = "only:in-the-credential"  # noqa: S105  # the colon needs pgpass's escape
+DATABASE = "CREATE DATABASE bankadvisor OWNER bankadvisor_etl ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"
+ALERT = f"""#!/bin/sh
+{{ echo "--- alert"; env | grep ^FAILED_; cat; }} >>{ALERTS}
+"""
+
+
+class Machine(Container):
+    """The container, in the words of this project."""
+
+    installed = ""
+
+    def make(self, target: str, *settings: str) -> str:
+        """`make install-units` and its like, from the checkout, without a package index; what it said."""
+        offline = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels"]
+        done = self.run("env", *offline, "make", "--silent", "-C", "/src", target, "EXTRAS=sample,embedded", *settings)
+        return done.stdout + done.stderr
+
+    def write(self, inside: str, text: str, mode: int = 0o644) -> Path:
+        """A file inside, with its folder."""
+        path = self.path(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def configure(self) -> None:
+        """What the installer says to do next: the data, the DSN, the password."""
+        self.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_DSN={DSN}\n")
+        escaped = PASSWORD.replace(":", r"\:")
+        self.write(PGPASS, f"127.0.0.1:5432:bankadvisor:bankadvisor_etl:{escaped}\n", 0o600)
+        self.run("sh", "-c", f"rm -rf {DATA}/* && cp {SAMPLE}/* {DATA}/")
+
+    def reset(self) -> None:
+        """The state that every test begins with: configured, an empty database, no override, nothing failed."""
+        for path in (DROP_IN, HOOK, ALERTS):
+            self.path(path).unlink(missing_ok=True)
+        self.run("systemctl", "daemon-reload")
+        self.run("systemctl", "stop", SERVICE)
+        self.run("systemctl", "reset-failed")
+        self.run("systemctl", "start", "postgresql", TIMER)
+        self.configure()
+        self.psql("DROP DATABASE IF EXISTS bankadvisor WITH (FORCE)", DATABASE, database="postgres")
+
+    def psql(self, *statements: str, database: str = "bankadvisor") -> str:
+        """Statements as the superuser."""
+        commands = [word for statement in statements for word in ("-c", statement)]
+        psql = ["runuser", "-u", "postgres", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database]
+        return self.run(*psql, *commands).stdout
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        rows: list[dict[str, Any]] = json.loads(self.psql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"))
+        return rows
+
+    def etl_runs(self) -> list[dict[str, Any]]:
+        """Every run so far; none before there is a table."""
+        exists = self.psql("SELECT to_regclass('etl_runs') IS NOT NULL").strip() == "t"
+        return self.rows("SELECT * FROM etl_runs ORDER BY id") if exists else []
+
+    def published(self) -> str:
+        """A fingerprint of all that is published, the same only if every figure is."""
+        figures = "to_jsonb(k) - 'updated_at' - 'etl_run_id'"
+        return self.psql(f"SELECT count(*), md5(string_agg(({figures})::text, '' ORDER BY id)) FROM monthly_kpis k")
+
+    def next_run(self) -> dt.datetime:
+        """When the timer elapses next."""
+        (timer,) = json.loads(self.run("systemctl", "list-timers", "--output=json", TIMER).stdout)
+        return dt.datetime.fromtimestamp(timer["next"] / 1e6, dt.UTC)
+
+    def override(self, *lines: str) -> None:
+        """A drop-in over the service, as `systemctl edit` makes it."""
+        self.write(DROP_IN, "\n".join(lines) + "\n")
+        self.run("systemctl", "daemon-reload")
+
+    def hook(self) -> None:
+        """An /etc/bankadvisor-etl/on-failure that keeps what it is given."""
+        self.write(HOOK, ALERT, 0o755)
+
+    def alerts(self) -> list[str]:
+        """What the hook was given, one text an alert."""
+        path = self.path(ALERTS)
+        return path.read_text().split("--- alert\n")[1:] if path.exists() else []
+
+    def start(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """`systemctl start bankadvisor-etl`; fails as it fails."""
+        return self.run("systemctl", "start", *options, SERVICE, check=False)
+
+    def settled(self, *, seconds: float = 90) -> str:
+        """Waits until the service is at rest, retries included; active states are inactive and failed."""
+        resting = ("inactive", "failed")
+        return str(wait_until(lambda: (s := self.state(SERVICE)) in resting and s, "the service rests", seconds=seconds))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Somebody holds monthly_kpis, so that a run gets as far as that and waits."""
+        with self.popen("runuser", "-u", "postgres", "--", "psql", "-XqAt", "-d", "bankadvisor") as psql:
+            assert psql.stdin is not None
+            assert psql.stdout is not None
+            psql.stdin.write("BEGIN; LOCK monthly_kpis IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n")
+            psql.stdin.flush()
+            assert psql.stdout.readline() == "locked\n"
+            yield
+
+    def waiting_run(self) -> dict[str, Any]:
+        """The row of the run that now waits for monthly_kpis."""
+        waits = "SELECT 1 FROM pg_locks WHERE relation = 'monthly_kpis'::regclass AND NOT granted"
+        wait_until(lambda: self.rows(waits), "a run waits for monthly_kpis")
+        (run,) = [run for run in self.etl_runs() if run["status"] == "running"]
+        return run
+
+    @contextlib.contextmanager
+    def held_run(self) -> Iterator[dict[str, Any]]:
+        """A run of the service that cannot go on; its row of etl_runs."""
+        with self.locked():
+            self.start("--no-block")
+            yield self.waiting_run()
+
+    def start_twice(self) -> list[int]:
+        """Two starts at the same time; their exit codes."""
+        with ThreadPoolExecutor(2) as pool:
+            return [done.returncode for done in pool.map(lambda _: self.start(), range(2))]

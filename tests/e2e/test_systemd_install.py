@@ -1,0 +1,101 @@
+"""`make install-units` over an old job, again, and `make uninstall-units`, on a machine that runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from conftest import OLD_CRON, OLD_SERVICE, OLD_TIMER
+from machine import DATA, PGPASS, SERVICE, SETTINGS, TIMER
+
+if TYPE_CHECKING:
+    from machine import Machine
+
+pytestmark = pytest.mark.e2e
+UNITS = "/etc/systemd/system"
+
+
+def never_ran(machine: Machine) -> bool:
+    return machine.show(SERVICE, "ExecMainStartTimestampMonotonic") in {"", "0"} and not machine.etl_runs()
+
+
+def test_the_old_job_is_kept_aside_and_starts_no_more(computer: Machine) -> None:
+    assert computer.path(f"{UNITS}/{SERVICE}.anterior").read_text() == OLD_SERVICE
+    assert computer.path(f"{UNITS}/{TIMER}.anterior").read_text() == OLD_TIMER
+    assert f"{UNITS}/{SERVICE}.anterior (the old job, it runs docker)" in computer.installed
+    assert not computer.path(f"{UNITS}/multi-user.target.wants/{SERVICE}").is_symlink()
+    assert computer.run("systemctl", "is-enabled", SERVICE).stdout == "static\n"
+
+
+def test_a_line_of_cron_is_pointed_out_and_left(computer: Machine) -> None:
+    assert f"cron still has a line for it, to be removed by you: /etc/cron.d/bankadvisor:1:{OLD_CRON}" in computer.installed
+    assert computer.path("/etc/cron.d/bankadvisor").read_text() == OLD_CRON
+
+
+def test_the_timer_waits_for_two_in_mexico_city(machine: Machine) -> None:
+    assert machine.run("systemctl", "is-enabled", TIMER).stdout == "enabled\n"
+    assert machine.state(TIMER) == "active"
+    following = machine.next_run().astimezone(ZoneInfo("America/Mexico_City"))
+    now = dt.datetime.now(dt.UTC)
+    assert (following.hour, following.minute) in {(2, 0), (2, 1)}  # the jitter is a minute at most
+    assert now < following < now + dt.timedelta(hours=24, minutes=1)
+    shown = following.astimezone(dt.UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC")
+    assert shown in machine.run("systemctl", "list-timers", "--no-pager").stdout
+
+
+def test_installing_starting_or_enabling_the_timer_runs_nothing(machine: Machine) -> None:
+    assert is_quiet(machine)
+    machine.run("systemctl", "disable", "--now", TIMER)
+    machine.run("systemctl", "enable", "--now", TIMER)
+    machine.run("systemctl", "restart", TIMER)
+    assert is_quiet(machine)
+
+
+def is_quiet(machine: Machine) -> bool:
+    return machine.state(SERVICE) == "inactive" and never_ran(machine)
+
+
+def test_an_upgrade_keeps_settings_and_the_run_that_goes_on(machine: Machine) -> None:
+    machine.start()
+    current = machine.path("/opt/bankadvisor-etl/current")
+    before = current.readlink()
+    machine.psql("UPDATE monthly_kpis SET imor = 0")  # so that there is something to publish
+    machine.override("[Service]", f"ExecStart=\nExecStart=/opt/bankadvisor-etl/current/bin/bankadvisor-etl run --force")
+    settings, password = machine.path(SETTINGS).read_text(), machine.path(PGPASS).read_text()
+    with machine.held_run():
+        said = machine.make("install-units")
+        assert machine.state(SERVICE) == "activating"
+    assert machine.settled() == "inactive"
+    assert [run["status"] for run in machine.etl_runs()] == ["success", "success"]
+    assert current.readlink() != before
+    assert len(list(machine.path("/opt/bankadvisor-etl/versions").iterdir())) == 2
+    assert (machine.path(SETTINGS).read_text(), machine.path(PGPASS).read_text()) == (settings, password)
+    assert "kept aside" not in said
+    assert machine.start().returncode == 0
+
+
+def test_uninstalling_leaves_settings_and_data_unless_purged(machine: Machine) -> None:
+    said = machine.make("uninstall-units")
+    assert "make uninstall-units PURGE=1" in said
+    assert machine.state(TIMER) == "inactive"
+    for gone in (f"{UNITS}/{SERVICE}", f"{UNITS}/{TIMER}", "/usr/local/bin/bankadvisor-etl", "/opt/bankadvisor-etl"):
+        assert not machine.path(gone).exists(), gone
+    assert machine.path(PGPASS).stat().st_mode & 0o777 == 0o600
+    assert any(machine.path(DATA).iterdir())
+    machine.make("install-units")
+    assert machine.start().returncode == 0  # with the settings that stayed
+    machine.make("uninstall-units", "PURGE=1")
+    for gone in ("/etc/bankadvisor-etl", DATA, "/var/lib/bankadvisor-etl"):
+        assert not machine.path(gone).exists(), gone
+    assert machine.run("id", "bankadvisor-etl", check=False).returncode == 1
+    machine.make("install-units")
+
+
+def test_the_credential_is_roots_and_the_data_folder_the_groups(machine: Machine) -> None:
+    stat = ["stat", "--format=%U %G %a"]
+    assert machine.run(*stat, PGPASS).stdout == "root root 600\n"
+    assert machine.run(*stat, DATA).stdout == "root bankadvisor-etl 2755\n"
+    user = machine.run("getent", "passwd", "bankadvisor-etl").stdout.strip().split(":")
+    assert user[5:] == ["/var/lib/bankadvisor-etl", "/usr/sbin/nologin"]

@@ -1,0 +1,133 @@
+"""A run as the service: sandboxed, unprivileged, told in the journal, one at a time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from machine import DATA, FAILURE, FORCED, PASSWORD, SERVICE, SETTINGS, TIMER
+
+if TYPE_CHECKING:
+    from machine import Machine
+
+pytestmark = pytest.mark.e2e
+STORY = [
+    "etl_runner.main.started",
+    "etl.started",
+    "etl.phase.base.started",
+    "etl.phase.base.completed",
+    "etl.phase.enhanced.started",
+    "etl.phase.enhanced.completed",
+    "etl.completed",
+    "etl_runner.main.success",
+]
+
+
+def test_a_run_succeeds_and_the_journal_tells_it_in_json(machine: Machine) -> None:
+    assert machine.start().returncode == 0
+    (run,) = machine.etl_runs()
+    assert (run["status"], run["exit_code"], run["triggered_by"]) == ("success", 0, "systemd")
+    assert run["invocation_id"] == machine.show(SERVICE, "InvocationID")
+    entries = machine.journal("-t", "bankadvisor-etl", f"_SYSTEMD_INVOCATION_ID={run['invocation_id']}")
+    events = [json.loads(entry["MESSAGE"]) for entry in entries]
+    assert [event["event"] for event in events if event["event"] in STORY] == STORY
+    assert {event["run_id"] for event in events if "run_id" in event} == {run["id"]}
+    levels = {(entry["PRIORITY"], event["level"]) for entry, event in zip(entries, events, strict=True)}
+    assert levels <= {("6", "info"), ("4", "warning")}
+    cat = machine.run("journalctl", "-t", "bankadvisor-etl", "-o", "cat").stdout.splitlines()
+    assert all(isinstance(json.loads(line), dict) for line in cat)
+
+
+def test_health_on_the_path_tells_the_run(machine: Machine) -> None:
+    machine.start()
+    (run,) = machine.etl_runs()
+    done = machine.run("bankadvisor-etl", "health")  # the wrapper reads the service's settings and password
+    said = json.loads(done.stdout)
+    assert said["etl"]["last_run_id"] == run["id"]
+    assert said["etl"]["last_run_status"] == "success"
+    assert said["etl"]["last_run_rows"] == run["rows_processed_base"] > 0
+
+
+def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
+    machine.start()
+    machine.override(*FORCED)
+    with machine.held_run():
+        pid = machine.show(SERVICE, "MainPID")
+        status = dict(line.split(":\t", 1) for line in machine.run("cat", f"/proc/{pid}/status").stdout.splitlines())
+        uid = machine.run("id", "-u", "bankadvisor-etl").stdout.strip()
+        assert status["Uid"].split() == [uid] * 4
+        assert (int(status["CapEff"], 16), int(status["CapBnd"], 16)) == (0, 0)
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+        for folder in (DATA, "/etc", "/opt/bankadvisor-etl"):
+            touch = machine.run("nsenter", "-t", pid, "-m", "touch", f"{folder}/proof", check=False)
+            assert "Read-only file system" in touch.stderr, folder
+        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", "/run/bankadvisor-etl/pgpass").stdout.replace("\\", "")
+        assert PASSWORD not in machine.run("cat", f"/proc/{pid}/environ", f"/proc/{pid}/cmdline").stdout
+    assert machine.settled() == "inactive"
+
+
+def test_the_password_is_nowhere_but_in_the_credential(machine: Machine) -> None:
+    machine.start()
+    shown = machine.run("systemctl", "show", SERVICE).stdout + machine.run("journalctl", "--no-pager").stdout
+    assert "PGPASSFILE=/run/bankadvisor-etl/pgpass" in shown
+    assert PASSWORD not in shown
+    escaped = PASSWORD.replace(":", r"\:")
+    found = machine.run("grep", "-rlF", escaped, "/etc", "/opt", "/run", "/srv", "/var/lib/bankadvisor-etl", check=False)
+    assert found.stdout.split() == ["/etc/bankadvisor-etl/pgpass"]
+    assert machine.run("runuser", "-u", "bankadvisor-etl", "--", "cat", found.stdout.strip(), check=False).returncode == 1
+
+
+def test_peer_authentication_needs_no_password(machine: Machine) -> None:
+    machine.psql('DROP ROLE IF EXISTS "bankadvisor-etl"', 'CREATE ROLE "bankadvisor-etl" LOGIN', database="postgres")
+    machine.psql('ALTER DATABASE bankadvisor OWNER TO "bankadvisor-etl"')
+    dsn = "postgresql:///bankadvisor?host=/run/postgresql&user=bankadvisor-etl"
+    machine.write(SETTINGS, f"BANKADVISOR_DSN={dsn}\n")
+    assert machine.start().returncode == 0
+    assert [run["status"] for run in machine.etl_runs()] == ["success"]
+    machine.psql("DROP DATABASE bankadvisor WITH (FORCE)", 'DROP ROLE "bankadvisor-etl"', database="postgres")
+
+
+def test_stopping_the_service_closes_the_row_and_leaves_the_timer(machine: Machine) -> None:
+    machine.start()
+    machine.override(*FORCED)
+    before = machine.published()
+    with machine.held_run() as run:
+        machine.run("systemctl", "stop", SERVICE)
+        (closed,) = machine.rows(f"SELECT * FROM etl_runs WHERE id = {run['id']}")
+    assert (closed["status"], closed["exit_code"]) == ("failure", 143)
+    assert machine.state(TIMER) == "active"
+    assert machine.published() == before
+
+
+def test_two_starts_at_once_are_one_run(machine: Machine) -> None:
+    assert machine.start_twice() == [0, 0]
+    assert [run["status"] for run in machine.etl_runs()] == ["success"]
+
+
+def test_a_run_by_hand_beside_the_service_is_skipped(machine: Machine) -> None:
+    machine.start()
+    machine.override(*FORCED)
+    with machine.held_run():
+        by_hand = machine.run("bankadvisor-etl", "run", "--log-format", "json", check=False)
+    assert by_hand.returncode == 75
+    assert [json.loads(line)["event"] for line in by_hand.stdout.splitlines()].count("etl.skipped") == 1
+    assert machine.settled() == "inactive"
+    assert [run["status"] for run in machine.etl_runs()] == ["success", "success"]
+
+
+def test_the_service_beside_a_run_by_hand_is_skipped_and_no_failure(machine: Machine) -> None:
+    machine.start()
+    machine.hook()
+    with machine.locked():
+        by_hand = machine.popen("bankadvisor-etl", "run", "--force")
+        machine.waiting_run()
+        assert machine.start().returncode == 0
+        assert machine.show(SERVICE, "ExecMainStatus") == "75"
+    by_hand.communicate()
+    assert [(run["status"], run["triggered_by"]) for run in machine.etl_runs()] == [
+        ("success", "systemd"),
+        ("success", "manual"),
+    ]
+    assert machine.alerts() == []
+    assert machine.state(FAILURE) == "inactive"

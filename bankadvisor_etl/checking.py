@@ -12,7 +12,7 @@ from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.files import hash_files
 from bankadvisor_etl.pipeline import find_files
-from bankadvisor_etl.reading import reading_in_background
+from bankadvisor_etl.reading import reader
 from bankadvisor_etl.transforms import kpis
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
     """
     limits = Thresholds.parse(thresholds)
     report, readings = Report(), {}
-    with reading_in_background(hash_files(find_files(data_dir))) as pending:
-        for source, future in pending.items():
+    files = hash_files(find_files(data_dir))
+    with reader() as reading:
+        for source, future in reading.read(files).items():
             try:
                 read = future.result()
             except EtlError as error:

@@ -11,56 +11,71 @@ from bankadvisor_etl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
     from pathlib import Path
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of the run, as it was when it was hashed.
+    """One file of the run, as it was when the run began.
 
     Attributes:
         source: short name of the input.
         path: where it is.
-        sha256: hash of its bytes, in hexadecimal.
-        bytes: its size.
         stamp: modification time (ns), inode and size: what changes when somebody writes or replaces it.
+        digest: will be the hash of its bytes.
     """
 
     source: str
     path: Path
-    sha256: str
-    bytes: int
     stamp: tuple[int, int, int]
+    digest: Future[str]
 
     @property
     def name(self) -> str:
         """The file's name without its folder."""
         return self.path.name
 
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.stamp[2]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its bytes, in hexadecimal; waits until it is known.
+
+        Raises:
+            InputError: the file cannot be read, or changed since the run began.
+        """
+        digest = self.digest.result()
+        self.assert_unchanged()
+        return digest
+
     def assert_unchanged(self) -> None:
-        """Raise ``InputError`` when the file is no longer the one that was hashed."""
+        """Raise ``InputError`` when the file is no longer the one that the run began with."""
         if _stamp(self.path) != self.stamp:
             raise InputError(f"{self.name}: the file changed while it was being read; run again when it is complete")
 
 
 def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:
-    """Hash the files, given by source, two at a time.
+    """Take stock of the files, given by source; they are hashed in the background, two at a time.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: a file cannot be looked at.
     """
-    with ThreadPoolExecutor(2) as pool:  # hashlib lets go of the GIL
-        return list(pool.map(lambda pair: _hash(*pair), found))
+    pool = ThreadPoolExecutor(2, thread_name_prefix="hashing")  # hashlib lets go of the GIL
+    files = [File(source, path, _stamp(path), pool.submit(_hash, path)) for source, path in found]
+    pool.shutdown(wait=False)
+    return files
 
 
-def _hash(source: str, path: Path) -> File:
-    stamp = _stamp(path)
+def _hash(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
-    return File(source, path, digest, stamp[2], stamp)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

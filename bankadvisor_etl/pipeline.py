@@ -14,7 +14,6 @@ from bankadvisor_etl import __version__
 from bankadvisor_etl.errors import InputError, LockedError, message_of
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.files import File, hash_files
-from bankadvisor_etl.reading import reading_in_background
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.warehouse import runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
@@ -22,10 +21,12 @@ from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import structlog
+
+    from bankadvisor_etl.reading import Reader
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Request:
     Attributes:
         data_dir: the folder of the files.
         dsn: the connection string.
+        reader: reads the files; begun before the rest of the run, since its worker takes a while to get ready.
         triggered_by: ``timer``, ``systemd``, ``cron`` or ``manual``.
         dry_run: do everything but publish.
         force: read and publish although the files are those of the last success.
@@ -42,11 +44,11 @@ class Request:
         thresholds: what the checks hold figures against, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
-        progress: called with the name of each source when its reading begins.
     """
 
     data_dir: Path
     dsn: str
+    reader: Reader
     triggered_by: str = "manual"
     dry_run: bool = False
     force: bool = False
@@ -54,7 +56,6 @@ class Request:
     thresholds: tuple[str, ...] = ()
     keep_days: int = 400
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    progress: Callable[[str], None] = lambda _source: None
 
 
 def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:
@@ -102,17 +103,28 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
     found = find_files(request.data_dir)
     point("found")
     files = hash_files(found)
+    last = runs.last_success(ledger.connection)
+    maybe_unchanged = last is not None and _may_skip(request) and _has_sizes(files, last)
+    pending = None if maybe_unchanged else request.reader.read(files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
-    last = runs.last_success(ledger.connection)
-    if last and not (request.force or request.dry_run or request.allow_removals) and _is_published(files, last, cursor):
+    if last and maybe_unchanged and _is_published(files, last, cursor):
         _repeat(ledger, last)
     else:
-        with reading_in_background(files, request.progress) as pending:
-            from bankadvisor_etl import phases  # noqa: PLC0415 - polars is imported while the workers read
+        pending = pending or request.reader.read(files)
+        from bankadvisor_etl import phases  # noqa: PLC0415 - polars is imported while the worker reads
 
-            phases.execute(request, pending, last, ledger, cursor, log)
+        phases.execute(request, pending, last, ledger, cursor, log)
     _finish(request, ledger, cursor)
+
+
+def _may_skip(request: Request) -> bool:
+    return not (request.force or request.dry_run or request.allow_removals)
+
+
+def _has_sizes(files: list[File], last: dict[str, Any]) -> bool:
+    """Whether the files are as long as those of the last success: if not, reading need not wait for their hashes."""
+    return {name: record["bytes"] for name, record in last["files"].items()} == {f.source: f.bytes for f in files}
 
 
 def _is_published(files: list[File], last: dict[str, Any], cursor: psycopg.Cursor[Any]) -> bool:

@@ -1,29 +1,29 @@
-"""Reads the files of a run, two at a time, each in a worker process that may die without harm."""
+"""Reads the files of a run in the background, in a worker process that may die without harm."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from bankadvisor_etl import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bankadvisor_etl.files import File
     from bankadvisor_etl.sources.model import Reading
 
-WORKERS = 2
+    Answer = errors.EtlError | tuple[Reading, float]
+
 WORKER_MEMORY = 2**31
-"""Address space of a worker in bytes, besides the file itself; the real files need a quarter of it."""
+"""Address space of a worker in bytes, besides the files themselves; the real ones need a quarter of it."""
 
 WORKER_SECONDS = 600
 
@@ -38,104 +38,125 @@ class Read:
 
 
 @contextmanager
-def reading_in_background(
-    files: Sequence[File], progress: Callable[[str], None] = lambda _name: None
-) -> Iterator[dict[str, Future[Read]]]:
-    """Start reading ``files``, the largest first, and give a future by source.
-
-    A future raises ``InputError`` or ``DataError`` as the source's ``read`` does, and ``InputError`` where the reader
-    crashed or took too long. On leaving, what is still being read is stopped.
-    """
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="reading")
-    workers = _Workers()
+def reader(progress: Callable[[str], None] = lambda _source: None) -> Iterator[Reader]:
+    """Start a worker, which gets ready while the files are being found, and stop it on leaving."""
+    reading = Reader(progress)
     try:
-        largest_first = sorted(files, key=lambda file: -file.bytes)
-        yield {file.source: pool.submit(_read, workers, file, progress) for file in largest_first}
+        yield reading
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        workers.stop()
-        pool.shutdown(wait=True)
+        reading.stop()
 
 
-def _read(workers: _Workers, file: File, progress: Callable[[str], None]) -> Read:
-    progress(file.source)
-    result = workers.mine().read(file)
-    file.assert_unchanged()
-    return result
+class Reader:
+    """Reads files in a worker; where it dies of one of them, the others are read again by another."""
 
-
-class _Workers:
-    """One worker process for each thread of the pool, begun anew after it died."""
-
-    def __init__(self) -> None:
-        self._mine = threading.local()
-        self._all: list[_Worker] = []
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        """Start the worker; ``progress`` is called with the name of each source that was read."""
+        self._progress = progress
+        self._worker = _Worker()
+        self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def mine(self) -> _Worker:
-        worker: _Worker | None = getattr(self._mine, "worker", None)
-        if worker is None or worker.process.poll() is not None:
-            worker = self._mine.worker = _Worker()
-            self._all.append(worker)
-            if self._stopped:
-                worker.stop()
-        return worker
+    def read(self, files: Sequence[File]) -> Mapping[str, Future[Read]]:
+        """Begin to read, the largest first, and give a future by source.
+
+        A future raises ``InputError`` or ``DataError`` as the source's ``read`` does, and ``InputError`` where the
+        worker died of the file or took too long.
+        """
+        largest_first = sorted(files, key=lambda file: -file.bytes)
+        pending = {file.source: Future[Read]() for file in largest_first}
+        self._thread = threading.Thread(target=self._read, args=(largest_first, pending), daemon=True)
+        self._thread.start()
+        return pending
 
     def stop(self) -> None:
+        """Stop what is still being read."""
         self._stopped = True
-        for worker in self._all:
-            worker.stop()
+        self._worker.process.kill()
+        if self._thread:
+            self._thread.join()
+        else:
+            self._worker.end()
+
+    def _read(self, files: list[File], pending: Mapping[str, Future[Read]]) -> None:
+        cause = self._read_with(self._worker, files, pending)
+        for file in files:
+            future = pending[file.source]
+            if len(files) > 1 and not future.done() and not self._stopped:  # was it this one that the worker died of?
+                self._worker = _Worker()
+                cause = self._read_with(self._worker, [file], pending)
+            if not future.done():
+                future.set_exception(errors.InputError(f"{file.name}: {cause}"))
+
+    def _read_with(self, worker: _Worker, files: list[File], pending: Mapping[str, Future[Read]]) -> str:
+        """Have ``worker`` read files until it is done or dies, and say how it ended."""
+        by_source = {file.source: file for file in files}
+        for source, answer in worker.read(files):
+            self._progress(source)
+            try:
+                if isinstance(answer, errors.EtlError):
+                    raise answer
+                by_source[source].assert_unchanged()
+                pending[source].set_result(Read(by_source[source], *answer))
+            except errors.EtlError as error:
+                pending[source].set_exception(error)
+        return worker.end()
 
 
 class _Worker:
+    """One worker process, for one request."""
+
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bankadvisor_etl.sources.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a crash prints its stack there; what it means is said in the error
-            env={**os.environ, "POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", str(WORKERS))},
         )
 
-    def read(self, file: File) -> Read:
-        request = {"source": file.source, "path": str(file.path), "memory": WORKER_MEMORY + file.bytes}
+    def read(self, files: Sequence[File]) -> Iterator[tuple[str, Answer]]:
+        """Yield what the worker answers, by source, until it is done, dies, or its time is up."""
+        job = {
+            "memory": WORKER_MEMORY + sum(file.bytes for file in files),
+            "files": {file.source: str(file.path) for file in files},
+        }
         watchdog = threading.Timer(WORKER_SECONDS, self.process.kill)
         watchdog.daemon = True
         watchdog.start()
         try:
-            return self._ask(file, request)
-        except (OSError, ValueError):  # the pipe broke, or half an answer came: the worker died
-            raise errors.InputError(self._cause(file)) from None
+            self.process.stdin.write(json.dumps(job).encode() + b"\n")  # type: ignore[union-attr] # it is a pipe
+            self.process.stdin.close()  # type: ignore[union-attr] # the same
+            while line := self.process.stdout.readline():  # type: ignore[union-attr] # the same
+                head = json.loads(line)
+                yield head["source"], _answer(head, self.process.stdout)  # type: ignore[arg-type] # the same
+        except (OSError, ValueError):
+            return  # the pipe broke, or half an answer came: the worker died
         finally:
             watchdog.cancel()
 
-    def _ask(self, file: File, request: dict[str, object]) -> Read:
-        import polars as pl  # noqa: PLC0415 - the run's own start does not wait for it
-
-        from bankadvisor_etl.sources.model import Reading  # noqa: PLC0415
-
-        assert self.process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
-        assert self.process.stdout is not None  # noqa: S101
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        head = json.loads(self.process.stdout.readline())
-        if "error" in head:
-            kind: type[errors.EtlError] = getattr(errors, head["error"])
-            raise kind(head["message"])
-        frame, rejects = (pl.read_ipc_stream(self.process.stdout.read(size)) for size in head["sizes"])
-        return Read(file, Reading(frame, head["rows_read"], rejects, tuple(head["ignored"])), head["seconds"])
-
-    def _cause(self, file: File) -> str:
-        code = self.process.wait()
+    def end(self) -> str:
+        """Say how a worker ended that has no more answers."""
+        try:
+            code = self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.process.stdout.close()  # type: ignore[union-attr] # it is a pipe
         how = f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return (
-            f"{file.name}: the reader {how}: the file is damaged, or would need more than "
-            f"{WORKER_MEMORY // 2**20:,} MiB or {WORKER_SECONDS} seconds; fetch it again"
+            f"the reader {how}: the file is damaged, or takes more than {WORKER_MEMORY // 2**20:,} MiB or "
+            f"{WORKER_SECONDS} seconds to read; fetch it again"
         )
 
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+
+def _answer(head: dict[str, Any], stream: IO[bytes]) -> Answer:
+    """The reading whose Arrow streams follow its head, with its seconds; or the error."""
+    if "error" in head:
+        kind: type[errors.EtlError] = getattr(errors, head["error"])
+        return kind(head["message"])
+    import polars as pl  # noqa: PLC0415 - the run's own start does not wait for it
+
+    from bankadvisor_etl.sources.model import Reading  # noqa: PLC0415
+
+    frame, rejects = (pl.read_ipc_stream(stream.read(size)) for size in head["sizes"])
+    return Reading(frame, head["rows_read"], rejects, tuple(head["ignored"])), head["seconds"]

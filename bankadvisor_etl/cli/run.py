@@ -78,31 +78,34 @@ def run(  # noqa: PLR0913 - one parameter an option
     Exit codes: 0 done, 65 the data is wrong, 69 the database is away, 74 a file cannot be read, 75 another run is at
     work, 78 a setting is missing, 143 stopped by SIGTERM.
     """
-    from bankadvisor_etl.log import configure  # noqa: PLC0415 - structlog, psycopg: not needed for --help
-    from bankadvisor_etl.pipeline import Request, run  # noqa: PLC0415
+    from bankadvisor_etl.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
 
     signal.signal(signal.SIGTERM, _terminate)
-    log: Any = configure(log_format, log_level)
-    trigger = triggered_by(os.environ, cron=cron)
-    log.info("etl_runner.main.started", triggered_by=trigger)
     progress = _Progress()
-    try:
-        with database(dsn, embedded=embedded) as chosen:
-            request = Request(
-                data_dir=data_dir,
-                dsn=chosen,
-                triggered_by=trigger,
-                dry_run=dry_run,
-                force=force,
-                allow_removals=allow_removals,
-                thresholds=thresholds,
-                keep_days=keep_days,
-                progress=progress.show,
-            )
-            run(request, log)
-    except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, with its stack if it is a bug
-        progress.clear()
-        _fail(log, error)
+    with reader(progress.show) as reading:
+        from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
+        from bankadvisor_etl.pipeline import Request, run  # noqa: PLC0415
+
+        log: Any = configure(log_format, log_level)
+        trigger = triggered_by(os.environ, cron=cron)
+        log.info("etl_runner.main.started", triggered_by=trigger)
+        try:
+            with database(dsn, embedded=embedded) as chosen:
+                request = Request(
+                    data_dir=data_dir,
+                    dsn=chosen,
+                    reader=reading,
+                    triggered_by=trigger,
+                    dry_run=dry_run,
+                    force=force,
+                    allow_removals=allow_removals,
+                    thresholds=thresholds,
+                    keep_days=keep_days,
+                )
+                run(request, log)
+        except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack
+            progress.clear()
+            _fail(log, error)
     progress.clear()
     log.info("etl_runner.main.success")
 
@@ -139,14 +142,14 @@ def _fail(log: Any, error: BaseException) -> NoReturn:
 
 
 class _Progress:
-    """One line of a terminal that says which files are being read."""
+    """One line of a terminal that says which file was read last."""
 
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
 
     def show(self, source: str) -> None:
         if self._on:
-            click.echo(f"\r\033[Kreading {source} ...", nl=False, err=True)
+            click.echo(f"\r\033[Kread {source}", nl=False, err=True)
 
     def clear(self) -> None:
         if self._on:

@@ -65,7 +65,7 @@ def write_sample(directory: Path, *, seed: int = 0, tasas_rows: int = 5_000) -> 
 def _mark_as_invented(directory: Path) -> None:
     """Leave word that the folder's figures are invented, unless it may hold real ones."""
     marker = directory / MARKER
-    real = [name for name in FILES if (directory / name).exists()]
+    real = [name for name in FILES if (directory / name).is_file()]
     if real and not marker.exists():
         raise ConfigurationError(
             f"{directory} holds {real[0]} and no {MARKER}: the file may be a real one; choose another folder"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from bankadvisor_etl.sources.model import Reading
 
@@ -45,8 +46,11 @@ class Source:
             InputError: the file cannot be read.
             DataError: what it says cannot be right.
         """
-        module = import_module(f"{__name__}.{self.name}")  # polars is imported by those who read, and only then
-        return cast("Reading", module.read(path))
+        return cast("Reading", self.prepare().read(path))
+
+    def prepare(self) -> ModuleType:
+        """Import the source's module, and polars with it: only those who read need them."""
+        return import_module(f"{__name__}.{self.name}")
 
 
 SOURCES = (

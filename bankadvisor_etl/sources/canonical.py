@@ -33,8 +33,9 @@ def words(text: pl.Expr) -> pl.Expr:
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """A decimal number, as it stands."""
-    return text.str.strip_chars().cast(pl.Float64, strict=False)
+    """A decimal number, as it stands; infinities and ``nan`` are none."""
+    value = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
 
 
 def number_with_commas(text: pl.Expr) -> pl.Expr:

@@ -115,7 +115,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -> pl.DataFrame:
     """Put the text of Excel's error cells (``#REF!``) where fastexcel gives null, so that none passes for a blank."""
-    if b't="e"' not in xml and b"t='e'" not in xml:
+    if b'"e"' not in xml and b"'e'" not in xml:
         return table
     errors = [(_column(cell[1]), int(cell[2]), cell[3].decode()) for cell in ERROR_CELL.finditer(xml)]
     left = min(_column(cell[1]) for cell in FIRST_CELL.finditer(xml))

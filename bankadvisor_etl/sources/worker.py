@@ -3,8 +3,8 @@
 A hostile or damaged file can abort the process that parses it or eat all of its memory, and nothing in Python can
 catch that; so files are read here, under a limit, and the run outlives whatever happens.
 
-One JSON object a line comes in: ``{"source", "path", "memory"}``. For each, a JSON line goes out with the sizes of
-the two Arrow streams that follow it (the frame and the rejects), or with the error.
+One JSON line comes in: ``{"memory": BYTES, "files": {SOURCE: PATH}}``. For each file, when it is read, a JSON line goes
+out with the sizes of the two Arrow streams that follow it (the frame and the rejects), or with the error.
 """
 
 from __future__ import annotations
@@ -13,28 +13,44 @@ import io
 import json
 import resource
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bankadvisor_etl.errors import EtlError, InputError
+from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
     import polars as pl
 
     from bankadvisor_etl.sources import Source
 
+THREADS = 2
+"""Both readers let go of the GIL."""
+
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each request until there are no more."""
-    from bankadvisor_etl.sources import SOURCES  # noqa: PLC0415 - the cost of polars is the worker's first work
-
+    """Read the files of one request, the first ones first, and answer for each as soon as it is read."""
+    for source in SOURCES:
+        source.prepare()  # imports take as long as reading does: they begin before the request comes
+    line = requests.readline()
+    if not line:
+        return
+    job = json.loads(line)
+    resource.setrlimit(resource.RLIMIT_AS, (job["memory"], resource.RLIM_INFINITY))
     sources = {source.name: source for source in SOURCES}
-    for line in requests:
-        job = json.loads(line)
-        resource.setrlimit(resource.RLIMIT_AS, (job["memory"], resource.RLIM_INFINITY))
-        answers.write(_answer(sources[job["source"]], Path(job["path"])))
-        answers.flush()
+    turn = threading.Lock()
+
+    def answer(name: str) -> None:
+        content = _answer(sources[name], Path(job["files"][name]))
+        with turn:
+            answers.write(content)
+            answers.flush()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(answer, job["files"]))
 
 
 def _answer(source: Source, path: Path) -> bytes:
@@ -43,18 +59,19 @@ def _answer(source: Source, path: Path) -> bytes:
         reading = source.read(path)
         parts = [_arrow(reading.frame), _arrow(reading.rejects)]
     except EtlError as error:
-        return _line({"error": type(error).__name__, "message": str(error)})
+        return _line(source, error=type(error).__name__, message=str(error))
     except BaseException as error:  # noqa: BLE001 - a panic of the reader is a BaseException
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = f"{path.name}: the reader gave up: {what}; the file is damaged, fetch it again"
-        return _line({"error": InputError.__name__, "message": message})
-    head = {
-        "rows_read": reading.rows_read,
-        "ignored": reading.ignored,
-        "seconds": time.perf_counter() - started,
-        "sizes": [len(part) for part in parts],
-    }
-    return _line(head) + b"".join(parts)
+        return _line(source, error=InputError.__name__, message=message)
+    head = _line(
+        source,
+        rows_read=reading.rows_read,
+        ignored=reading.ignored,
+        seconds=time.perf_counter() - started,
+        sizes=[len(part) for part in parts],
+    )
+    return head + b"".join(parts)
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:
@@ -63,8 +80,8 @@ def _arrow(frame: pl.DataFrame) -> bytes:
     return stream.getvalue()
 
 
-def _line(content: dict[str, object]) -> bytes:
-    return json.dumps(content).encode() + b"\n"
+def _line(source: Source, **content: object) -> bytes:
+    return json.dumps({"source": source.name, **content}).encode() + b"\n"
 
 
 if __name__ == "__main__":

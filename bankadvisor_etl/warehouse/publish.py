@@ -53,7 +53,7 @@ def stage(cursor: psycopg.Cursor[Any], frame: pl.DataFrame, known_alertas: Seque
     with cursor.copy(sql.SQL("COPY entrada ({}) FROM STDIN (FORMAT csv)").format(columns)) as copy:
         copy.write(frame.with_columns(alertas=array).write_csv(include_header=False))
     cursor.execute("ALTER TABLE entrada ADD PRIMARY KEY (fecha, codigo_cnbv)")
-    cursor.execute("ANALYZE entrada")
+    cursor.execute("ANALYZE entrada (fecha, codigo_cnbv)")
     cursor.execute(
         sql.SQL(
             "UPDATE entrada e SET alertas = ARRAY(SELECT unnest(e.alertas) UNION"
@@ -101,16 +101,18 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, columns: Sequence[str], *,
     removed = _remove(cursor, run_id) if allow_removals else 0
     values = [name for name in columns if name not in KEY]
     _record_changes(cursor, run_id, [name for name in columns if name not in NOT_FIGURES])
+    _release_names(cursor)
     updated = cursor.execute(
         sql.SQL(
-            "UPDATE monthly_kpis m SET ({values}) = ROW({new}), etl_run_id = %s, updated_at = now()"
+            "UPDATE monthly_kpis m SET ({values}) = ROW({new}), etl_run_id = %s, updated_at = statement_timestamp()"
             " FROM entrada e WHERE {same_key} AND {differs}"
         ).format(values=_names(values), new=_names(values, "e"), same_key=SAME_KEY, differs=_differs(values)),
         [run_id],
     ).rowcount
     inserted = cursor.execute(
         sql.SQL(
-            "INSERT INTO monthly_kpis ({columns}, etl_run_id) SELECT {new}, %s FROM entrada e"
+            "INSERT INTO monthly_kpis ({columns}, etl_run_id, updated_at) SELECT {new}, %s, statement_timestamp()"
+            " FROM entrada e"
             " WHERE NOT EXISTS (SELECT FROM monthly_kpis m WHERE {same_key})"
         ).format(columns=_names(columns), new=_names(columns, "e"), same_key=SAME_KEY),
         [run_id],
@@ -167,6 +169,16 @@ def _record_changes(cursor: psycopg.Cursor[Any], run_id: int, figures: Sequence[
             " WHERE {differs} AND v.anterior IS NOT NULL AND v.anterior IS DISTINCT FROM v.nuevo"
         ).format(same_key=SAME_KEY, pairs=pairs, differs=_differs(figures)),
         [run_id],
+    )
+
+
+def _release_names(cursor: psycopg.Cursor[Any]) -> None:
+    """Take the names that change hands off their rows: a key is checked row by row, and two banks may exchange theirs."""
+    cursor.execute(
+        sql.SQL(
+            "UPDATE monthly_kpis m SET banco_norm = m.codigo_cnbv FROM entrada e"
+            " WHERE {} AND m.banco_norm <> e.banco_norm"
+        ).format(SAME_KEY)
     )
 
 

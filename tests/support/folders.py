@@ -10,16 +10,20 @@ import pytest
 _BESIDE_THE_CLONE = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw"
 
 
+def real_data_folder() -> Path | None:
+    """Return the folder that the environment names, or the one beside the clone; None where they are missing."""
+    folder = Path(os.environ.get("BANKADVISOR_REAL_DATA") or _BESIDE_THE_CLONE)
+    return folder if any(folder.glob("CNBV_Cartera_Bancos*.xlsx")) else None
+
+
 def find_real_data() -> Path:
-    """Return the folder that the environment names, or the one beside the clone.
+    """Return the folder of the real files.
 
     Where they are missing the test fails if the environment promised them or is CI's, else it is skipped.
     """
-    promised = os.environ.get("BANKADVISOR_REAL_DATA")
-    folder = Path(promised or _BESIDE_THE_CLONE)
-    if any(folder.glob("CNBV_Cartera_Bancos*.xlsx")):
+    if folder := real_data_folder():
         return folder
-    missing = f"the regulator's files are not in {folder}: set BANKADVISOR_REAL_DATA"
-    if promised or os.environ.get("CI"):
+    missing = "the regulator's files are not beside the clone: set BANKADVISOR_REAL_DATA"
+    if os.environ.get("BANKADVISOR_REAL_DATA") or os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)

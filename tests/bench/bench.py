@@ -1,0 +1,158 @@
+"""``make bench``: a full run against the floor, in turn and pair by pair, and the memory that each takes.
+
+The figures of one call are comparable with each other and with nothing else: quote the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.databases import choose_source, fresh_database
+from support.folders import real_data_folder
+
+from bankadvisor_etl.sample_data import tasas, write_sample
+
+TASAS_ROWS = 1_746_826
+PUBLISHED_ROWS = 5_235
+MIB = 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process: wall seconds, CPU seconds, MiB of its largest process, MiB of it and its children together."""
+
+    wall: float
+    cpu: float
+    largest: float
+    together: float
+
+
+def measure(command: list[str]) -> Run:
+    """Run a command to its end; one that fails ends the benchmark."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    peak = Peak(process.pid)
+    peak.start()
+    output = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    peak.stopped.set()
+    if status:
+        sys.exit(f"{' '.join(command)} failed:\n{output}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / MIB, peak.kibibytes / MIB)
+
+
+class Peak(threading.Thread):
+    """Adds up the proportional memory of a process and its children every few milliseconds."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.kibibytes, self.stopped = pid, 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.02):
+            self.kibibytes = max(self.kibibytes, sum(map(_pss, [self.pid, *_children(self.pid)])))
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in task.read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def main() -> None:
+    """Make the data, measure in turn, print the table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pairs", type=int, default=7, help="pairs of run and floor")
+    options.add_argument("--tasas-rows", type=int, default=TASAS_ROWS)
+    options.add_argument("--no-tenfold", action="store_true", help="leave out the CSV that is ten times as long (3 GB)")
+    given = options.parse_args()
+    source = choose_source(None, None)
+    if source is None:
+        sys.exit("no PostgreSQL: see the README")
+    with tempfile.TemporaryDirectory(prefix="bankadvisor-bench-") as folder, source.serve() as server:
+        data = prepare(Path(folder), given.tasas_rows)
+        report(server, data, given.pairs, tenfold=None if given.no_tenfold else 10 * given.tasas_rows)
+
+
+def prepare(folder: Path, tasas_rows: int) -> Path:
+    """The real workbooks where they are there, else invented ones; always invented rates."""
+    data, real = folder / "data", real_data_folder()
+    if real:
+        data.mkdir()
+        for workbook in real.glob("*.xlsx"):
+            (data / workbook.name).symlink_to(workbook)
+        tasas.write(data, 0, tasas_rows)
+    else:
+        write_sample(data, tasas_rows=tasas_rows)
+    print(f"workbooks: {'real' if real else 'invented'}; rates: {tasas_rows:,} rows")
+    return data
+
+
+def report(server: str, data: Path, pairs: int, tenfold: int | None) -> None:
+    """Measure in turn and print."""
+    runs, floors, unchanged = [], [], []
+    floor = [sys.executable, str(Path(__file__).with_name("floor.py")), str(data)]
+    for number in range(pairs + 1):
+        with fresh_database(server) as dsn:
+            pair = (measure(etl(data, dsn)), measure([*floor, dsn, str(PUBLISHED_ROWS)]))
+            again = measure(etl(data, dsn))
+        if number:  # the first pair warms the file cache
+            runs.append(pair[0])
+            floors.append(pair[1])
+            unchanged.append(again)
+    ratios = [run.wall / floor.wall for run, floor in zip(runs, floors, strict=True)]
+    for name, figures in (("full run", runs), ("floor", floors), ("unchanged", unchanged)):
+        show(name, figures)
+    print(f"full run / floor, wall, {pairs} pairs: " + spread(ratios, "{:.2f}") + "   (goal: at most 1.5)")
+    if tenfold:
+        tasas.write(data, 0, tenfold)
+        with fresh_database(server) as dsn:
+            show(f"{tenfold:,} rates", [measure(etl(data, dsn))])
+
+
+def etl(data: Path, dsn: str) -> list[str]:
+    """The command of a run."""
+    return [sys.executable, "-m", "bankadvisor_etl", "run", "--data-dir", str(data), "--dsn", dsn]
+
+
+def show(name: str, runs: list[Run]) -> None:
+    """One line of the table."""
+    print(
+        f"{name:<18} wall {spread([run.wall for run in runs], '{:.2f}')} s   "
+        f"cpu {statistics.median(run.cpu for run in runs):.2f} s   "
+        f"largest process {max(run.largest for run in runs):.0f} MiB   "
+        f"with its children {max(run.together for run in runs):.0f} MiB"
+    )
+
+
+def spread(values: list[float], form: str) -> str:
+    """Minimum, median and maximum."""
+    return " / ".join(form.format(value) for value in (min(values), statistics.median(values), max(values)))
+
+
+if __name__ == "__main__":
+    main()

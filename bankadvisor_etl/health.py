@@ -97,15 +97,16 @@ def _judge(
     if age > 2 * max_age:
         return (
             CRITICAL,
-            f"the last success is {_hours(age)} old, more than twice the {_hours(max_age)} allowed",
+            f"the last success is {_span(age)} old, more than twice the {_span(max_age)} allowed",
         )
     if age > max_age:
-        return WARNING, f"the last success is {_hours(age)} old, more than the {_hours(max_age)} allowed"
-    return OK, f"run {success['id']} succeeded {_hours(age)} ago"
+        return WARNING, f"the last success is {_span(age)} old, more than the {_span(max_age)} allowed"
+    return OK, f"run {success['id']} succeeded {_span(age)} ago"
 
 
-def _hours(age: timedelta) -> str:
-    return f"{age / timedelta(hours=1):.1f} h"
+def _span(age: timedelta) -> str:
+    hours = age / timedelta(hours=1)
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
 def _next_run() -> datetime | None:

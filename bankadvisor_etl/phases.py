@@ -10,7 +10,7 @@ import polars as pl
 from bankadvisor_etl import catalogo
 from bankadvisor_etl.checks.audit import audit_files, audit_publication, failures
 from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
-from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.sources.canonical import SISTEMA
@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.pipeline import Request
     from bankadvisor_etl.reading import Read
+    from bankadvisor_etl.sources import Source
     from bankadvisor_etl.sources.model import Reading
     from bankadvisor_etl.warehouse.ledger import Ledger
+
+
+MAX_REJECTS = 10_000
+"""Rejects of a source that are kept; more of them have nothing more to say."""
 
 
 def execute(
@@ -139,9 +144,19 @@ def _collect(
         if source.name not in pending:
             log.warning("etl.source.missing", source=source.name, file=source.files[0])
             continue
-        read = pending[source.name].result()
+        try:
+            read = pending[source.name].result()
+        except EtlError as error:
+            ledger.record_findings([_contract(source, str(error), passed=False)])
+            raise
         readings[source.name] = read.reading
+        ledger.record_findings([_contract(source, "as it should be", passed=True)])
         _put_on_record(read, ledger, log)
+
+
+def _contract(source: Source, observed: str, *, passed: bool) -> Finding:
+    """That a file could be read: its columns are there, codes and months parse, and no key stands twice."""
+    return Finding(f"contract_{source.name}", "error", passed, observed, f"the contract of {source.name}")
 
 
 def _put_on_record(read: Read, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
@@ -159,7 +174,7 @@ def _put_on_record(read: Read, ledger: Ledger, log: structlog.stdlib.BoundLogger
     )
     ledger.record_sources([record])
     if rejected:
-        ledger.record_rejects(file.source, reading.rejects)
+        ledger.record_rejects(file.source, reading.rejects.head(MAX_REJECTS))
         ledger.counts = replace(ledger.counts, rows_rejected=ledger.counts.rows_rejected + rejected)
     log.info(
         "etl.source.read",

@@ -19,7 +19,7 @@ from bankadvisor_etl.cli.sample_data import sample_data
 from bankadvisor_etl.errors import EtlError, exit_code_of, message_of
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BANKADVISOR"})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bankadvisor-etl")
 def cli() -> None:
     """Bring CNBV's figures of Mexican banks from its files into PostgreSQL.
@@ -29,7 +29,17 @@ def cli() -> None:
     """
 
 
+def _read_environment(command: click.Command) -> None:
+    """Let each option be set by the variable of its name: ``BANKADVISOR_DATA_DIR`` for ``--data-dir``."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            option.envvar = "BANKADVISOR_" + option.opts[0].removeprefix("--").replace("-", "_").upper()
+    for verb in getattr(command, "commands", {}).values():
+        _read_environment(verb)
+
+
 for command in (run, health, runs, changes, check, sample_data, query, adopt, finalize):
+    _read_environment(command)
     cli.add_command(command)
 
 

@@ -37,7 +37,6 @@ class Duration(click.ParamType[timedelta]):
 @database_options
 @click.option(
     "--max-age",
-    envvar="BANKADVISOR_MAX_AGE",
     type=Duration(),
     default="36h",
     show_default=True,
@@ -46,7 +45,6 @@ class Duration(click.ParamType[timedelta]):
 @click.option(
     "--format",
     "style",
-    envvar="BANKADVISOR_FORMAT",
     type=click.Choice(["json", "text", "nagios", "prometheus"]),
     default="json",
     show_default=True,

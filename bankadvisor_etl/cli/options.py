@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 DATA_DIR = click.option(
     "--data-dir",
-    envvar="BANKADVISOR_DATA_DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("data/raw"),
     show_default=True,
@@ -23,7 +22,6 @@ DATA_DIR = click.option(
 THRESHOLD = click.option(
     "--threshold",
     "thresholds",
-    envvar="BANKADVISOR_THRESHOLD",
     multiple=True,
     metavar="NAME=VALUE",
     help="What a check holds figures against, such as floor_cartera=3000; the README lists them. Repeatable.",
@@ -35,14 +33,12 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--dsn`` and ``--embedded`` to a command."""
     dsn = click.option(
         "--dsn",
-        envvar="BANKADVISOR_DSN",
         metavar="DSN",
         help="PostgreSQL to use: postgresql://user@host/database. Else DATABASE_URL, then libpq's PG* variables. "
         "Keep the password in a PGPASSFILE: an option shows in ps.",
     )
     embedded = click.option(
         "--embedded",
-        envvar="BANKADVISOR_EMBEDDED",
         is_flag=True,
         help="Where no database is named: a private PostgreSQL, started for this command and stopped after it.",
     )

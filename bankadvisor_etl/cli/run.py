@@ -21,27 +21,24 @@ if TYPE_CHECKING:
 @click.command()
 @DATA_DIR
 @database_options
-@click.option("--dry-run", envvar="BANKADVISOR_DRY_RUN", is_flag=True, help="Do everything but publish.")
-@click.option("--force", envvar="BANKADVISOR_FORCE", is_flag=True, help="Read the files although nothing changed.")
+@click.option("--dry-run", is_flag=True, help="Do everything but publish.")
+@click.option("--force", is_flag=True, help="Read the files although nothing changed.")
 @click.option(
     "--allow-removals",
-    envvar="BANKADVISOR_ALLOW_REMOVALS",
     is_flag=True,
     help="Delete published bank-months that the files no longer have, and let the newest month go back.",
 )
 @THRESHOLD
 @click.option(
     "--keep-days",
-    envvar="BANKADVISOR_KEEP_DAYS",
     type=click.IntRange(min=1),
     default=400,
     show_default=True,
     help="How long the rejects and checks of old runs are kept.",
 )
-@click.option("--cron", envvar="BANKADVISOR_CRON", is_flag=True, help="Record that cron started this run.")
+@click.option("--cron", is_flag=True, help="Record that cron started this run.")
 @click.option(
     "--log-format",
-    envvar="BANKADVISOR_LOG_FORMAT",
     type=click.Choice(["auto", "json", "plain"]),
     default="auto",
     show_default=True,
@@ -49,7 +46,6 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--log-level",
-    envvar="BANKADVISOR_LOG_LEVEL",
     type=click.Choice(LEVELS, case_sensitive=False),
     default="info",
     show_default=True,

@@ -9,10 +9,9 @@ import click
 
 @click.command("sample-data")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", envvar="BANKADVISOR_SEED", default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same bytes.")
 @click.option(
     "--tasas-rows",
-    envvar="BANKADVISOR_TASAS_ROWS",
     type=click.IntRange(min=1),
     default=5_000,
     show_default=True,

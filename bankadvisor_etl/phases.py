@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import psycopg
     import structlog
 
-    from bankadvisor_etl.pipeline import Request
     from bankadvisor_etl.reading import Read
+    from bankadvisor_etl.request import Request
     from bankadvisor_etl.sources import Source
     from bankadvisor_etl.sources.model import Reading
     from bankadvisor_etl.warehouse.ledger import Ledger

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -26,36 +24,7 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from bankadvisor_etl.reading import Reader
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a run is asked to do.
-
-    Attributes:
-        data_dir: the folder of the files.
-        dsn: the connection string.
-        reader: reads the files; begun before the rest of the run, since its worker takes a while to get ready.
-        triggered_by: ``timer``, ``systemd``, ``cron`` or ``manual``.
-        dry_run: do everything but publish.
-        force: read and publish although the files are those of the last success.
-        allow_removals: delete published bank-months that the files lack, and accept a newest month that goes back.
-        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
-        keep_days: how long rejects and checks are kept.
-        today: the date of the run.
-    """
-
-    data_dir: Path
-    dsn: str
-    reader: Reader
-    triggered_by: str = "manual"
-    dry_run: bool = False
-    force: bool = False
-    allow_removals: bool = False
-    thresholds: tuple[str, ...] = ()
-    keep_days: int = 400
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    from bankadvisor_etl.request import Request
 
 
 def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:

@@ -80,7 +80,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     progress = _Progress()
     with reader(progress.show) as reading:
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
-        from bankadvisor_etl.pipeline import Request, run  # noqa: PLC0415
+        from bankadvisor_etl.pipeline import run  # noqa: PLC0415
+        from bankadvisor_etl.request import Request  # noqa: PLC0415
 
         log: Any = configure(log_format, log_level)
         trigger = triggered_by(os.environ, cron=cron)

@@ -18,6 +18,7 @@ $(READY): pyproject.toml
 	  || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m compileall -q bankadvisor_etl
 	@touch $@
 
 .PHONY: venv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,4 +84,6 @@ def _stamp(path: Path) -> tuple[int, int, int]:
         status = path.stat()
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):  # a pipe would never end, and a device not either
+        raise InputError(f"{path.name}: not a regular file; put the published file in its place")
     return status.st_mtime_ns, status.st_ino, status.st_size

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from bankadvisor_etl import __version__
+from bankadvisor_etl.checks.model import Thresholds
 from bankadvisor_etl.errors import InputError, LockedError, message_of
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.files import File, hash_files
@@ -39,12 +41,12 @@ def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:
         point("locked")
         _prepare(request.dsn)
         point("prepared")
-        with recorded(request.dsn, request.triggered_by, details=not request.dry_run) as ledger:
+        log_failure = partial(_log_failure, log, started)
+        with recorded(request.dsn, request.triggered_by, log_failure, details=not request.dry_run) as ledger:
             log = log.bind(run_id=ledger.run_id)
             log.info("etl.started", triggered_by=request.triggered_by)
-            with _failure_logged(ledger, log, started):
-                point("begun")
-                _run(request, ledger, cursor, log)
+            point("begun")
+            _run(request, ledger, cursor, log)
     rows = {name.replace("processed_", ""): count for name, count in ledger.counts.rows_processed().items()}
     log.info("etl.completed", status=ledger.status, duration_seconds=_seconds_since(started), **rows)
 
@@ -69,6 +71,7 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
 
 def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: structlog.stdlib.BoundLogger) -> None:
     ledger.begin_phase("discovery")
+    Thresholds.parse(request.thresholds)  # a wrong one is said tonight, and not on the night that the files change
     found = find_files(request.data_dir)
     point("found")
     files = hash_files(found)
@@ -151,19 +154,15 @@ def _skip_logged(log: structlog.stdlib.BoundLogger) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _failure_logged(ledger: Ledger, log: structlog.stdlib.BoundLogger, started: float) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        log.error(  # noqa: TRY400 - the message is for a person; a bug is logged with its stack by the command
-            "etl.failed",
-            error=message_of(error),
-            error_class=type(error).__name__,
-            phase=ledger.phase,
-            duration_seconds=_seconds_since(started),
-        )
-        raise
+def _log_failure(log: structlog.stdlib.BoundLogger, started: float, ledger: Ledger, error: BaseException) -> None:
+    log.error(
+        "etl.failed",
+        run_id=ledger.run_id,
+        error=message_of(error),
+        error_class=type(error).__name__,
+        phase=ledger.phase,
+        duration_seconds=_seconds_since(started),
+    )
 
 
 def _seconds_since(started: float) -> float:

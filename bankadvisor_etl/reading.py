@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
     Answer = errors.EtlError | tuple[Reading, float]
 
-WORKER_MEMORY = 2**31
-"""Address space of a worker in bytes, besides the files themselves; the real ones need a quarter of it."""
+WORKER_MEMORY = 768 * 2**20
+"""What a worker may allocate, in bytes; the real files need 360 MiB, of which half is resident."""
+
+WORKER_THREADS = "4"
+"""Of polars, unless the environment says otherwise: one a core would take memory by the core."""
 
 WORKER_SECONDS = 600
 
@@ -112,12 +116,13 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a crash prints its stack there; what it means is said in the error
+            env={"POLARS_MAX_THREADS": WORKER_THREADS, **os.environ},
         )
 
     def read(self, files: Sequence[File]) -> Iterator[tuple[str, Answer]]:
         """Yield what the worker answers, by source, until it is done, dies, or its time is up."""
         job = {
-            "memory": WORKER_MEMORY + sum(file.bytes for file in files),
+            "memory": WORKER_MEMORY,
             "files": {file.source: str(file.path) for file in files},
         }
         watchdog = threading.Timer(WORKER_SECONDS, self.process.kill)
@@ -141,7 +146,8 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        self.process.stdout.close()  # type: ignore[union-attr] # it is a pipe
+        self.process.stdin.close()  # type: ignore[union-attr] # it is a pipe; open where no file was asked for
+        self.process.stdout.close()  # type: ignore[union-attr] # the same
         how = f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return (
             f"the reader {how}: the file is damaged, or takes more than {WORKER_MEMORY // 2**20:,} MiB or "

@@ -1,7 +1,8 @@
 #!/bin/sh
 # make install-units: the package in an environment of its own, its settings, and its units; again, to upgrade.
 # PREFIX=/opt/bankadvisor-etl  where the environment goes        PYTHON=/usr/bin/python3  a Python 3.11 or later
-# DESTDIR=                     a staging root; then no running systemd is touched       EXTRAS=embedded,sample
+# DESTDIR=                     a staging root; then no running systemd is touched
+# EXTRAS=embedded,sample
 set -eu
 umask 022
 
@@ -38,17 +39,18 @@ check_machine() {
 
 usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-# The system's own Python before one on the PATH: the service's user cannot follow a link into somebody's home.
+# Never one in somebody's home: the service's user cannot follow the environment's link to it.
 find_python() {
-    for python in ${PYTHON:-/usr/bin/python3 /usr/local/bin/python3 python3}; do
+    for python in ${PYTHON:-} /usr/bin/python3 /usr/local/bin/python3 python3; do
         usable "$python" || continue
         home=$("$python" -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
         case $home in
             /root/* | /home/*) [ -n "$DESTDIR" ] || continue ;;
         esac
+        say "with $("$python" --version), $home"
         return 0
     done
-    die "no Python 3.11 or later outside /root and /home (tried ${PYTHON:-/usr/bin, /usr/local/bin and the PATH})"
+    die "no Python 3.11 or later outside /root and /home: name one by PYTHON="
 }
 
 # Beside the one in use, and swapped in by one rename: a run that goes on keeps its files to the end.

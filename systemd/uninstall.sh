@@ -37,7 +37,7 @@ remove_program() {
 }
 
 purge() {
-    for folder in $kept; do rm -rf "${DESTDIR:?}$folder"; done
+    for folder in $kept; do rm -rf "$DESTDIR${folder:?}"; done
     rm -rf "$units/bankadvisor-etl.service.d" "$units/bankadvisor-etl.timer.d"
     rm -f "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf" "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
     if [ -z "$DESTDIR" ] && id bankadvisor-etl >/dev/null 2>&1; then userdel bankadvisor-etl; fi

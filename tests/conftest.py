@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from support.databases import NONE_FOUND, Source, choose_source, fresh_database
 from support.folders import find_real_data
+from support.published import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +87,36 @@ def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data_dir(sample_dir: Path, tmp_path: Path) -> Path:
     """A copy of the sample data that a test may change."""
     return Path(shutil.copytree(sample_dir, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def small_dir(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the sample data's last months (``support.small``), not to be written to."""
+    from support.small import write_small  # noqa: PLC0415 (openpyxl: only where it is needed)
+
+    return write_small(sample_dir, tmp_path_factory.mktemp("small") / "data")
+
+
+@pytest.fixture
+def small(small_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the sample data's last months that a test may change."""
+    return Path(shutil.copytree(small_dir, tmp_path / "small"))
+
+
+@pytest.fixture(scope="session")
+def published_template(server_dsn: str, small_dir: Path) -> Iterator[str]:
+    """A database in which the last months were published once, to be copied; nobody is connected to it."""
+    from support.cli import etl  # noqa: PLC0415
+    from support.small import FLOORS  # noqa: PLC0415
+
+    with fresh_database(server_dsn) as database:
+        done = etl("run", "--data-dir", small_dir, BANKADVISOR_DSN=database, BANKADVISOR_THRESHOLD=FLOORS)
+        assert done.code == 0, done
+        yield database
+
+
+@pytest.fixture
+def published(published_template: str) -> Iterator[str]:
+    """The connection string of this test's own database, in which run 1 published the files of ``small``."""
+    with copy_of(published_template) as database:
+        yield database

@@ -27,7 +27,17 @@ def test_the_crontab_line_works_in_the_bare_environment_of_cron(tmp_path: Path, 
     job = re.sub(r"BANKADVISOR_DSN='[^']*'", f"BANKADVISOR_DSN='{dsn}'", line[1])
 
     done = subprocess.run(
-        ["env", "-i", f"HOME={tmp_path}", "LOGNAME=someone", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "/bin/sh", "-c", job],
+        [
+            "env",
+            "-i",
+            f"HOME={tmp_path}",
+            "LOGNAME=someone",
+            "PATH=/usr/bin:/bin",
+            "SHELL=/bin/sh",
+            "/bin/sh",
+            "-c",
+            job,
+        ],
         cwd="/",
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""What a comma-separated file has to look like before it is scanned: the mistakes that a scan would not notice."""
+"""What a comma-separated file has to look like: the mistakes that a scan would not notice."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import csv
 import os
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from bankadvisor_etl.errors import InputError
+from bankadvisor_etl.sources.headers import told_apart
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 EDGE = 256 * 1024
 """How much of each end of the file is looked at, in bytes: thousands of rows."""
 
 
 def check_csv(path: Path) -> list[str]:
-    """Return the trimmed headers of a comma-separated file whose first and last lines are whole.
+    """Return the headers of a comma-separated file whose first and last lines are whole, trimmed and told apart.
 
     Raises:
         InputError: the file is missing, empty, not comma-separated text of one byte a letter, or cut.
@@ -26,22 +31,74 @@ def check_csv(path: Path) -> list[str]:
             head = file.read(EDGE)
             file.seek(max(0, file.seek(0, os.SEEK_END) - EDGE))
             tail = file.read(EDGE)
+            nul = _line_with_nul(file)
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
     if not head.strip():
         raise InputError(f"{path.name}: the file is empty; fetch it again")
-    if b"\0" in head or b"\0" in tail:
-        raise InputError(f"{path.name}: holds NUL bytes, so it is not text of one byte a letter; save it as UTF-8")
-    headers = _row(head.removeprefix(b"\xef\xbb\xbf").splitlines()[0])
-    if len(headers) == 1:
-        raise InputError(f"{path.name}, line 1: not a row of comma-separated headers: {headers[0][:80]!r}")
-    last = _row(tail.rstrip().splitlines()[-1])
+    if nul:
+        raise InputError(
+            f"{path.name}: holds NUL bytes (the first in line {nul:,}), so it is damaged or not text of one byte a "
+            "letter; fetch it again, or save it as UTF-8"
+        )
+    first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].removesuffix(b"\r")
+    headers = _row(first.partition(b"\r")[0])
+    if len(headers) < 2 or b"\r" in first:  # noqa: PLR2004 - one cell is what any other text gives
+        raise InputError(
+            f"{path.name}, line 1: not a line of headers between commas: {first[:80].decode('utf-8', 'replace')!r}; "
+            "fetch the file again"
+        )
+    last = _row(tail.rstrip().rsplit(b"\n", 1)[-1])
     if len(last) != len(headers):
         raise InputError(
             f"{path.name}: the last line has {len(last)} columns and the header {len(headers)}: the file was cut; "
             "fetch it again"
         )
-    return headers
+    return told_apart(headers)
+
+
+def check_lines(path: Path, columns: int) -> None:
+    """Raise ``InputError`` where a line has more or fewer than ``columns`` columns; blank lines do not count."""
+    cell = r'(?:"(?:[^"]|"")*"|[^",]*)'
+    lines = pl.scan_csv(
+        path,
+        has_header=False,
+        skip_lines=1,
+        separator="\1",  # which text does not have: one column, the line
+        quote_char=None,
+        schema={"text": pl.String},
+        encoding="utf8-lossy",
+        row_index_name="number",
+        row_index_offset=2,
+        glob=False,
+    )
+    odd = ~pl.col("text").str.contains(rf"^(?:{cell},){{{columns - 1}}}{cell}$") & (
+        pl.col("text").str.strip_chars() != ""
+    )
+    found = lines.filter(odd).select("number").collect(engine="streaming")["number"].sort()
+    if found.len():
+        more = f" (and {found.len() - 1:,} more lines like it)" if found.len() > 1 else ""
+        raise InputError(
+            f"{path.name}, line {found[0]}: has not the {columns} columns of the header{more}; fetch the file again"
+        )
+
+
+def _line_with_nul(file: BinaryIO) -> int | None:
+    """The number of the first line with a NUL byte, such as a broken copy leaves in the middle."""
+    if not any(b"\0" in block for block in _blocks(file)):
+        return None
+    lines = 1
+    for block in _blocks(file):
+        before, nul, _ = block.partition(b"\0")
+        lines += before.count(b"\n")
+        if nul:
+            break
+    return lines
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(lambda: file.read(EDGE), b"")
 
 
 def _row(line: bytes) -> list[str]:

@@ -15,11 +15,12 @@ import polars as pl
 
 from bankadvisor_etl.errors import DataError, InputError
 from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.csvfile import check_csv
+from bankadvisor_etl.sources.csvfile import check_csv, check_lines
 from bankadvisor_etl.sources.model import REJECTS, Reading
 from bankadvisor_etl.sources.tidy import check_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # With polars' own chunk size a scan of 370 MB takes 390 MB; with 1 MiB it takes 140 MB, in the same time.
@@ -32,6 +33,14 @@ KEY = (CODE, CURRENCY, TERM)
 
 CURRENCIES = {"Moneda nacional": "mn", "Moneda extranjera": "me", "UDIS": "udis"}
 NO_RATE = f"column {RATE!r} is blank"
+LARGEST = 1e15
+"""Thirty times what Mexico produces in a year, in pesos: no portfolio, but a slip that would outweigh all others."""
+
+LINE, BEYOND = "\0line", "\0beyond"
+"""Columns of the scan that no header can be called: the first line has no NUL in it."""
+
+NUL = "\N{SYMBOL FOR NULL}"
+"""Shown where a refused row has the character that PostgreSQL's text cannot hold."""
 
 
 class Tasas(dy.Schema):
@@ -58,12 +67,18 @@ def read(path: Path) -> Reading:
     """
     headers = check_csv(path)
     check_headers(path.name, headers, HEADERS)
+    rows = _scan(path, headers)
     try:
-        sums = _sums(path)
+        sums = _sums(rows)
+        if sums["ragged"].any():
+            check_lines(path, len(headers))
+            sums = sums.filter(pl.any_horizontal(pl.col(HEADERS).is_not_null()))  # blank lines
         wrong = _wrong_keys(sums)
-        rejects = pl.concat([_bad_rows(sums), _rows_of(path, wrong)]).sort("row")
+        rejects = pl.concat([_bad_rows(sums), _rows_of(rows, wrong)]).sort("row")
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path.name}: not a comma-separated file of {len(headers)} columns: {error}") from error
+        check_lines(path, len(headers))  # which can say where
+        cause = str(error).splitlines()[0]
+        raise InputError(f"{path.name}: damaged ({cause}); fetch the file again") from error
     good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
     frame = _canonical(good).group_by(Tasas.primary_key()).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
     if frame.is_empty():
@@ -72,16 +87,36 @@ def read(path: Path) -> Reading:
     return Reading(Tasas.cast(frame.sort(Tasas.primary_key())), int(sums["filas"].sum()), rejects, ignored)
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    frame = pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", row_index_name="line")
-    return frame.select(pl.col("line") + 2, *HEADERS).filter(pl.any_horizontal(pl.col(HEADERS).is_not_null()))
+def _scan(path: Path, headers: Sequence[str]) -> pl.LazyFrame:
+    """Scan the columns that matter, with ``line``, ``rate``, ``saldo`` and two verdicts on each row.
 
-
-def _sums(path: Path) -> pl.DataFrame:
-    """Sum by raw key; each row that cannot be summed is a group of its own, under its line (0 for the others)."""
+    ``usable`` rows can be summed. Lines that are ``ragged`` may have fewer columns than the header, or have more: the
+    scan fills the ones with null and leaves out the rest of the others. Blanks at the end look like fewer columns;
+    ``check_lines`` tells them apart.
+    """
+    frame = pl.scan_csv(
+        path,
+        schema=dict.fromkeys([*headers, BEYOND], pl.String()),
+        has_header=False,
+        skip_lines=1,
+        missing_columns="insert",
+        encoding="utf8-lossy",
+        row_index_name=LINE,
+        glob=False,
+    )
     rate, portfolio = canonical.number(pl.col(RATE)), canonical.number_with_commas(pl.col(PORTFOLIO))
-    usable = (rate.is_between(0, 100) & portfolio.is_finite()).fill_null(value=False)
-    rows = _scan(path).with_columns(rate=rate, saldo=portfolio, usable=usable)
+    return frame.select(
+        *HEADERS,
+        line=pl.col(LINE) + 2,
+        rate=rate,
+        saldo=portfolio,
+        usable=(rate.is_between(0, 100) & (portfolio.abs() <= LARGEST)).fill_null(value=False),
+        ragged=pl.col(headers[-1]).is_null() | pl.col(BEYOND).is_not_null(),
+    )
+
+
+def _sums(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Sum by raw key; each row that cannot be summed is a group of its own, under its line (0 for the others)."""
     return (
         rows.with_columns(line=pl.when("usable").then(0).otherwise("line"))
         .group_by(*KEY, "line")
@@ -89,6 +124,7 @@ def _sums(path: Path) -> pl.DataFrame:
             filas=pl.len(),
             saldo=pl.col("saldo").sum(),
             saldo_por_tasa=(pl.col("saldo") * pl.col("rate")).sum(),
+            ragged=pl.col("ragged").any(),
             **{header: pl.col(header).first() for header in (RATE, PORTFOLIO)},
         )
         .collect(engine="streaming")
@@ -119,19 +155,19 @@ def _wrong_keys(sums: pl.DataFrame) -> pl.DataFrame:
     return keys.select(*KEY, reason=pl.coalesce(reasons)).filter(pl.col("reason").is_not_null())
 
 
-def _rows_of(path: Path, wrong: pl.DataFrame) -> pl.DataFrame:
-    """Find the rows under wrong keys; the file is scanned again only when there are any."""
+def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
+    """Find the usable rows under wrong keys; the file is scanned again only when there are any."""
     if wrong.is_empty():
         return pl.DataFrame(schema=REJECTS)
-    rows = _scan(path).join(wrong.lazy(), on=KEY, nulls_equal=True).collect(engine="streaming")
-    return _as_rejects(rows.with_columns(fault=True))
+    found = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True).collect(engine="streaming")
+    return _as_rejects(found.with_columns(fault=True))
 
 
 def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
     """Say of each row that could not be summed why: its rate, or else its portfolio."""
-    rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO)
+    rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO).fill_null("").str.strip_chars()
     blank = rate.is_null() | (rate == "")
-    parsed = canonical.number(rate)
+    parsed, amount = canonical.number(rate), canonical.number_with_commas(portfolio)
     reason = (
         pl.when(blank)
         .then(pl.lit(NO_RATE))
@@ -139,11 +175,14 @@ def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format(f"column {RATE!r}: '{{}}' is not a number", rate))
         .when(~parsed.is_between(0, 100))
         .then(pl.format(f"column {RATE!r}: {{}} is outside 0-100", rate))
-        .otherwise(pl.format(f"column {PORTFOLIO!r}: '{{}}' is not a number", portfolio.fill_null("")))
+        .when(amount.is_finite())
+        .then(pl.format(f"column {PORTFOLIO!r}: {{}} is larger than any", portfolio))
+        .otherwise(pl.format(f"column {PORTFOLIO!r}: '{{}}' is not a number", portfolio))
     )
     return _as_rejects(sums.filter(pl.col("line") > 0).with_columns(reason=reason, fault=~blank))
 
 
 def _as_rejects(rows: pl.DataFrame) -> pl.DataFrame:
-    raw = pl.struct(HEADERS).struct.json_encode()
-    return rows.select(pl.col("line").cast(pl.UInt32).alias("row"), "reason", raw=raw, fault="fault")
+    raw = pl.struct(HEADERS).struct.json_encode().str.replace_all(r"\u0000", NUL, literal=True)
+    reason = pl.col("reason").str.replace_all("\0", NUL, literal=True)
+    return rows.select(pl.col("line").cast(pl.UInt32).alias("row"), reason, raw=raw, fault="fault")

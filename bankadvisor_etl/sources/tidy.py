@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 BROKEN_RULES = {"nullability": "is blank", "nan": "is not a number", "inf": "is not a finite number"}
 
+LARGEST = 1e10
+"""A thousand times the whole system in MDP, and what the columns of ratios can hold: no figure is larger."""
+
 
 class Canonical(dy.Schema):
     """What every source yields: where the row stood in its file, whose it is and of which month."""
@@ -60,12 +63,16 @@ def read_table(
 
     Raises:
         InputError: the workbook cannot be read.
-        DataError: a named column is missing or doubled, a key stands twice, or a row of a strict source is faulty.
+        DataError: a named column is missing or doubled, a key stands twice, or a strict source is empty or has a
+            faulty row.
     """
     where = f"{path.name}, sheet {sheet!r}" if sheet else path.name
     table = read_sheet(path, sheet)
     check_headers(where, table.columns, [field.header for field in fields])
+    if table.is_empty() and not tolerant:
+        raise DataError(f"{where}: there are no rows under the headers; put the published file in its place")
     parsed = table.select(pl.col(ROW), *(field.parse(pl.col(field.header)).alias(field.name) for field in fields))
+    parsed = parsed.with_columns(pl.when(pl.col(n).abs() <= LARGEST).then(n).alias(n) for n in _numbers(parsed))
     rejects = pl.concat([_faults(table, parsed, fields), _breaches(table, parsed, fields, contract)])
     rejects = rejects.unique("row", keep="first", maintain_order=True).sort("row")
     if rejects.height and not tolerant:
@@ -116,6 +123,10 @@ def as_rejects(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
     """Turn rows of text (with ``ROW``) into ``REJECTS``, as faults of the file."""
     raw = pl.struct(pl.exclude(ROW)).struct.json_encode()
     return rows.select(row=pl.col(ROW).cast(pl.UInt32), reason=reason, raw=raw, fault=True)
+
+
+def _numbers(frame: pl.DataFrame) -> list[str]:
+    return [name for name, kind in frame.schema.items() if kind.is_float()]
 
 
 def _only(table: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from bankadvisor_etl.warehouse import runs
 from bankadvisor_etl.warehouse.connection import connect, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import polars as pl
     import psycopg
@@ -59,7 +59,7 @@ class Ledger:
                 runs.record_findings(cursor, self.run_id, findings)
 
     def close(self, status: str, exit_code: int, error: str | None = None) -> bool:
-        """Close the run's row, over a new connection where this one is lost; False where it was closed already."""
+        """Close the run's row, over a new connection where this one is lost; False where the run had succeeded."""
         try:
             closed = self._close(self.connection, status, exit_code, error)
         except DatabaseError:
@@ -72,16 +72,20 @@ class Ledger:
 
     def _close(self, connection: psycopg.Connection[Any], status: str, exit_code: int, error: str | None) -> bool:
         with transaction(connection) as cursor:
-            return runs.close(cursor, self.run_id, status, exit_code, self.counts, error)
+            closed = runs.close(cursor, self.run_id, status, exit_code, self.counts, error)
+            # Not closed: its commit went through, or a run that took the lost lock closed it as abandoned.
+            return closed or not runs.has_succeeded(cursor, self.run_id)
 
 
 @contextmanager
-def recorded(dsn: str, triggered_by: str, *, details: bool) -> Iterator[Ledger]:
+def recorded(
+    dsn: str, triggered_by: str, on_failure: Callable[[Ledger, BaseException], None], *, details: bool
+) -> Iterator[Ledger]:
     """Begin a run's row and, should the run fail, close it with what went wrong; the lock has to be held.
 
     The caller closes the row of a run that succeeds, together with what it publishes: where that commit went through
     and only its confirmation was lost, the run succeeded and no error is raised. Rows of runs that died without
-    closing theirs are closed first.
+    closing theirs are closed first. ``on_failure`` is told of each error that is raised, after it is on record.
     """
     with connect(dsn) as connection:
         with transaction(connection) as cursor:
@@ -91,6 +95,7 @@ def recorded(dsn: str, triggered_by: str, *, details: bool) -> Iterator[Ledger]:
             yield ledger
         except (Exception, Terminated, KeyboardInterrupt) as error:
             if _closed_as_failure(ledger, error):
+                on_failure(ledger, error)
                 raise
 
 

@@ -173,7 +173,7 @@ def _record_changes(cursor: psycopg.Cursor[Any], run_id: int, figures: Sequence[
 
 
 def _release_names(cursor: psycopg.Cursor[Any]) -> None:
-    """Take the names that change hands off their rows: a key is checked row by row, and two banks may exchange theirs."""
+    """Take names that change off their rows: the key is checked row by row, and two banks may exchange theirs."""
     cursor.execute(
         sql.SQL(
             "UPDATE monthly_kpis m SET banco_norm = m.codigo_cnbv FROM entrada e"

@@ -88,10 +88,15 @@ def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None)
 
 
 def query(dsn: str, statement: str) -> Table:
-    """The result of one statement; it cannot write.
+    """The result of one SELECT (VALUES, TABLE, WITH); it cannot write.
+
+    A transaction that reads only is not enough: "COMMIT; DROP ..." would end it, COPY could start a program, and
+    large objects can be made in it. So it is declared as a cursor, which takes one query and nothing else, in the
+    protocol that takes one statement at a time, and all is rolled back.
 
     Raises:
         DataError: PostgreSQL refuses the statement.
+        DatabaseError: the connection was lost, or it took too long.
     """
     with connect(dsn) as connection:
         connection.read_only = True
@@ -99,12 +104,14 @@ def query(dsn: str, statement: str) -> Table:
         try:
             with connection.cursor() as cursor:
                 set_timeouts(cursor)
-                cursor.execute(statement.encode(), binary=False)
-                return _table(cursor) if cursor.description else ([], [])
+                cursor.execute(b"DECLARE resultado NO SCROLL CURSOR FOR " + statement.encode(), binary=True)
+                table = _table(cursor.execute("FETCH ALL FROM resultado"))
+            connection.rollback()
         except psycopg.OperationalError as error:
             raise DatabaseError(f"PostgreSQL: {error}") from error
         except psycopg.Error as error:
             raise DataError(f"PostgreSQL refuses the query: {error}") from error
+    return table
 
 
 @contextmanager

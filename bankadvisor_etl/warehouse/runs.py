@@ -60,8 +60,8 @@ class SourceRecord:
 def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
     """Insert the ``running`` row and return its id."""
     row = cursor.execute(
-        "INSERT INTO etl_runs (status, triggered_by, etl_version, host, invocation_id)"
-        " VALUES ('running', %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO etl_runs (status, phase, triggered_by, etl_version, host, invocation_id)"
+        " VALUES ('running', 'start', %s, %s, %s, %s) RETURNING id",
         [triggered_by, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
     ).fetchone()
     assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
@@ -108,6 +108,12 @@ def close(
         " WHERE id = %(id)s AND status = 'running'"
     ).format(assignments)
     return cursor.execute(statement, {**values, "id": run_id}).rowcount == 1
+
+
+def has_succeeded(cursor: psycopg.Cursor[Any], run_id: int) -> bool:
+    """Whether the run's row says ``success``."""
+    row = cursor.execute("SELECT status = 'success' FROM etl_runs WHERE id = %s", [run_id]).fetchone()
+    return bool(row and row[0])
 
 
 def record_sources(cursor: psycopg.Cursor[Any], run_id: int, records: Iterable[SourceRecord]) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
+OLDEST_SERVER = 150_000
+"""PostgreSQL 15, as libpq numbers it."""
+
 TABLES = (
     "etl_runs",
     "monthly_kpis",
@@ -28,9 +31,12 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
     """Apply the versions that this database lacks; the lock has to be held.
 
     Raises:
-        ConfigurationError: the database holds tables of another system, or was made by a newer version.
+        ConfigurationError: the database holds tables of another system, or was made by a newer version; or the
+            server is too old.
         DatabaseError: a statement failed.
     """
+    if (server := cursor.connection.info.server_version) < OLDEST_SERVER:
+        raise ConfigurationError(f"PostgreSQL 15 or later is needed; this server is {server // 10_000}")
     applied = applied_versions(cursor)
     if not applied and (foreign := existing(cursor)):
         raise ConfigurationError(
@@ -47,9 +53,12 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def apply(cursor: psycopg.Cursor[Any], version: int) -> None:
-    """Apply one version and record it."""
+    """Apply one version and record it; to apply it again changes nothing."""
     cursor.execute(available()[version])
-    cursor.execute("INSERT INTO etl_schema (version, etl_version) VALUES (%s, %s)", [version, __version__])
+    cursor.execute(
+        "INSERT INTO etl_schema (version, etl_version) VALUES (%s, %s) ON CONFLICT (version) DO NOTHING",
+        [version, __version__],
+    )
 
 
 def available() -> dict[int, bytes]:

@@ -84,6 +84,13 @@ def copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "--archive", "--reflink=auto", str(source), str(target)], check=True)
 
 
+def copy_checkout(target: Path) -> None:
+    """What an operator has after git clone: what `make install-units` reads."""
+    target.mkdir()
+    for part in ("bankadvisor_etl", "systemd", "Makefile", "pyproject.toml", "README.md", "LICENSE"):
+        copy(PROJECT / part, target / part)
+
+
 def discard(machine: Path) -> None:
     """Removes a session's copy, and what systemd-nspawn leaves of it in /run."""
     shutil.rmtree(machine, ignore_errors=True)

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING
 
-import base
 import pytest
-from machine import PASSWORD, SAMPLE, SERVICE, TIMER, Machine
+
+from e2e import base
+from e2e.machine import PASSWORD, SAMPLE, Machine
+from e2e.old_job import lay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OLD_SERVICE = """[Unit]
-Description=BankAdvisor ETL (docker)
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/docker exec bankadvisor python -m etl
-[Install]
-WantedBy=multi-user.target
-"""
-OLD_TIMER = """[Unit]
-Requires=bankadvisor-etl.service
-[Timer]
-OnCalendar=*-*-* 02:00:00
-OnCalendar=*-*-* 08:00:00
-[Install]
-WantedBy=timers.target
-"""
-OLD_CRON = "0 2 * * * root docker exec bankadvisor python -m etl\n"
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +27,9 @@ def computer() -> Iterator[Machine]:
     source, wheels = base.root(), base.wheels()
     try:
         base.copy(source, root)
-        with Machine(root, {base.PROJECT: "/src", wheels: "/wheels"}) as machine:
-            lay_old_job(machine)
+        base.copy_checkout(root / "src")
+        with Machine(root, {wheels: "/wheels"}) as machine:
+            lay(machine)
             machine.psql(f"CREATE ROLE bankadvisor_etl LOGIN PASSWORD '{PASSWORD}'", database="postgres")
             machine.installed = machine.make("install-units")
             machine.run("bankadvisor-etl", "sample-data", SAMPLE, "--tasas-rows", "20000")
@@ -52,17 +38,10 @@ def computer() -> Iterator[Machine]:
         base.discard(root)
 
 
-def lay_old_job(machine: Machine) -> None:
-    """The system that is replaced: enabled at boot, its timer tied to its service, and a line of cron."""
-    machine.write(f"/etc/systemd/system/{SERVICE}", OLD_SERVICE)
-    machine.write(f"/etc/systemd/system/{TIMER}", OLD_TIMER)
-    machine.write("/etc/cron.d/bankadvisor", OLD_CRON)
-    machine.run("systemctl", "enable", SERVICE, TIMER)
-    machine.run("systemctl", "start", TIMER, check=False)
-
-
 @pytest.fixture
-def machine(computer: Machine) -> Machine:
-    """The same machine, set back."""
+def machine(computer: Machine) -> Iterator[Machine]:
+    """The same machine, set back; whatever happened to it, each line that the package logged is JSON."""
     computer.reset()
-    return computer
+    yield computer
+    for entry in computer.news("-t", "bankadvisor-etl"):
+        assert isinstance(json.loads(entry["MESSAGE"]), dict)

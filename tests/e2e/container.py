@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,7 @@ HIERARCHIES = [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"), P
 IN_GROUPS = 'for group in $GROUPS_TO_JOIN; do echo $$ >"$group/cgroup.procs"; done; exec "$@"'
 
 
-def wait_until(holds: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:  # noqa: ANN401
+def wait_until(holds: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
     """The first true answer of `holds`, or an AssertionError that says what never came true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -111,7 +112,7 @@ class Container:
     def _remove_groups(self) -> None:
         for group in self._groups:
             if group.exists():
-                wait_until(lambda group=group: not occupied(group), f"{group} is empty")
+                wait_until(partial(vacant, group), f"{group} is empty")
                 for folder in sorted(group.rglob("*/"), reverse=True):
                     folder.rmdir()
                 group.rmdir()
@@ -165,6 +166,6 @@ def answers(pid: int) -> bool:
     return probe.stdout.strip() in {"starting", "running", "degraded"}
 
 
-def occupied(group: Path) -> bool:
-    """Whether a process is left in a control group or below."""
-    return any(procs.read_text() for procs in group.rglob("cgroup.procs"))
+def vacant(group: Path) -> bool:
+    """Whether no process is left in a control group or below."""
+    return not any(procs.read_text() for procs in group.rglob("cgroup.procs"))

@@ -8,7 +8,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from container import Container, wait_until
+from e2e.container import Container, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,7 +34,8 @@ ALERT = f"""#!/bin/sh
 class Machine(Container):
     """The container, in the words of this project."""
 
-    installed = ""
+    installed = ""  # what the first installation said
+    _mark = ""
 
     def make(self, target: str, *settings: str) -> str:
         """`make install-units` and its like, from the checkout, without a package index; what it said."""
@@ -66,6 +67,7 @@ class Machine(Container):
         self.run("systemctl", "reset-failed")
         self.run("systemctl", "start", "postgresql", TIMER)
         self.configure()
+        self._mark = self.journal("--lines=1")[-1]["__CURSOR"]
         self.psql("DROP DATABASE IF EXISTS bankadvisor WITH (FORCE)", DATABASE, database="postgres")
 
     def psql(self, *statements: str, database: str = "bankadvisor") -> str:
@@ -76,7 +78,7 @@ class Machine(Container):
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a query."""
-        rows: list[dict[str, Any]] = json.loads(self.psql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"))
+        rows: list[dict[str, Any]] = json.loads(self.psql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"))  # noqa: S608
         return rows
 
     def etl_runs(self) -> list[dict[str, Any]]:
@@ -86,13 +88,17 @@ class Machine(Container):
 
     def published(self) -> str:
         """A fingerprint of all that is published, the same only if every figure is."""
-        figures = "to_jsonb(k) - 'updated_at' - 'etl_run_id'"
-        return self.psql(f"SELECT count(*), md5(string_agg(({figures})::text, '' ORDER BY id)) FROM monthly_kpis k")
+        figures = "(to_jsonb(k) - 'updated_at' - 'etl_run_id')::text"
+        return self.psql(f"SELECT count(*), md5(string_agg({figures}, '' ORDER BY id)) FROM monthly_kpis k")  # noqa: S608
 
     def next_run(self) -> dt.datetime:
         """When the timer elapses next."""
         (timer,) = json.loads(self.run("systemctl", "list-timers", "--output=json", TIMER).stdout)
         return dt.datetime.fromtimestamp(timer["next"] / 1e6, dt.UTC)
+
+    def news(self, *selection: str) -> list[dict[str, Any]]:
+        """Entries of the journal since this test began."""
+        return self.journal(f"--after-cursor={self._mark}", *selection)
 
     def override(self, *lines: str) -> None:
         """A drop-in over the service, as `systemctl edit` makes it."""
@@ -112,26 +118,37 @@ class Machine(Container):
         """`systemctl start bankadvisor-etl`; fails as it fails."""
         return self.run("systemctl", "start", *options, SERVICE, check=False)
 
+    def succeed(self) -> None:
+        """A start of the service that must succeed; otherwise the journal says why it did not."""
+        done = self.start()
+        assert done.returncode == 0, "\n".join(str(entry["MESSAGE"]) for entry in self.news("-u", SERVICE))
+
     def settled(self, *, seconds: float = 90) -> str:
         """Waits until the service is at rest, retries included; active states are inactive and failed."""
         resting = ("inactive", "failed")
-        return str(wait_until(lambda: (s := self.state(SERVICE)) in resting and s, "the service rests", seconds=seconds))
+        return str(
+            wait_until(lambda: (s := self.state(SERVICE)) in resting and s, "the service rests", seconds=seconds)
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Somebody holds monthly_kpis, so that a run gets as far as that and waits."""
-        with self.popen("runuser", "-u", "postgres", "--", "psql", "-XqAt", "-d", "bankadvisor") as psql:
-            assert psql.stdin is not None
-            assert psql.stdout is not None
-            psql.stdin.write("BEGIN; LOCK monthly_kpis IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n")
-            psql.stdin.flush()
-            assert psql.stdout.readline() == "locked\n"
-            yield
+        hold = ["-c", "BEGIN", "-c", "LOCK monthly_kpis IN ACCESS EXCLUSIVE MODE", "-c", "SELECT pg_sleep(600)"]
+        # A unit of the container: a process of ours in there would hold up its reboot.
+        unit = ["systemd-run", "--quiet", "--collect", "--setenv=PGAPPNAME=holder", "--uid=postgres"]
+        self.run(*unit, "psql", "-d", "bankadvisor", *hold)
+        wait_until(lambda: self._locks(granted=True), "monthly_kpis is locked")
+        yield
+        self.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'")
+
+    def _locks(self, *, granted: bool) -> list[dict[str, Any]]:
+        """Locks on monthly_kpis that somebody holds, or waits for."""
+        locks = self.rows("SELECT mode, granted FROM pg_locks WHERE relation = 'monthly_kpis'::regclass")
+        return [lock for lock in locks if lock["granted"] is granted]
 
     def waiting_run(self) -> dict[str, Any]:
         """The row of the run that now waits for monthly_kpis."""
-        waits = "SELECT 1 FROM pg_locks WHERE relation = 'monthly_kpis'::regclass AND NOT granted"
-        wait_until(lambda: self.rows(waits), "a run waits for monthly_kpis")
+        wait_until(lambda: self._locks(granted=False), "a run waits for monthly_kpis")
         (run,) = [run for run in self.etl_runs() if run["status"] == "running"]
         return run
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
 import pytest
-from machine import DATA, FAILURE, FORCED, PASSWORD, SERVICE, SETTINGS, TIMER
+
+from e2e.machine import DATA, FAILURE, FORCED, PASSWORD, SERVICE, SETTINGS, TIMER
 
 if TYPE_CHECKING:
-    from machine import Machine
+    from e2e.machine import Machine
 
 pytestmark = pytest.mark.e2e
 STORY = [
@@ -25,7 +27,7 @@ STORY = [
 
 
 def test_a_run_succeeds_and_the_journal_tells_it_in_json(machine: Machine) -> None:
-    assert machine.start().returncode == 0
+    machine.succeed()
     (run,) = machine.etl_runs()
     assert (run["status"], run["exit_code"], run["triggered_by"]) == ("success", 0, "systemd")
     assert run["invocation_id"] == machine.show(SERVICE, "InvocationID")
@@ -35,22 +37,24 @@ def test_a_run_succeeds_and_the_journal_tells_it_in_json(machine: Machine) -> No
     assert {event["run_id"] for event in events if "run_id" in event} == {run["id"]}
     levels = {(entry["PRIORITY"], event["level"]) for entry, event in zip(entries, events, strict=True)}
     assert levels <= {("6", "info"), ("4", "warning")}
-    cat = machine.run("journalctl", "-t", "bankadvisor-etl", "-o", "cat").stdout.splitlines()
-    assert all(isinstance(json.loads(line), dict) for line in cat)
+    shown = machine.run("bankadvisor-etl", "runs", "show", str(run["id"])).stdout
+    assert f"journalctl _SYSTEMD_INVOCATION_ID={run['invocation_id']}\n" in shown
 
 
 def test_health_on_the_path_tells_the_run(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     (run,) = machine.etl_runs()
     done = machine.run("bankadvisor-etl", "health")  # the wrapper reads the service's settings and password
     said = json.loads(done.stdout)
     assert said["etl"]["last_run_id"] == run["id"]
     assert said["etl"]["last_run_status"] == "success"
     assert said["etl"]["last_run_rows"] == run["rows_processed_base"] > 0
+    following = dt.datetime.fromisoformat(said["etl"]["next_run"])
+    assert abs(following - machine.next_run()) < dt.timedelta(seconds=1)
 
 
 def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     machine.override(*FORCED)
     with machine.held_run():
         pid = machine.show(SERVICE, "MainPID")
@@ -62,20 +66,26 @@ def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
         for folder in (DATA, "/etc", "/opt/bankadvisor-etl"):
             touch = machine.run("nsenter", "-t", pid, "-m", "touch", f"{folder}/proof", check=False)
             assert "Read-only file system" in touch.stderr, folder
-        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", "/run/bankadvisor-etl/pgpass").stdout.replace("\\", "")
+        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", "/run/bankadvisor-etl/pgpass").stdout.replace(
+            "\\", ""
+        )
         assert PASSWORD not in machine.run("cat", f"/proc/{pid}/environ", f"/proc/{pid}/cmdline").stdout
     assert machine.settled() == "inactive"
 
 
 def test_the_password_is_nowhere_but_in_the_credential(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     shown = machine.run("systemctl", "show", SERVICE).stdout + machine.run("journalctl", "--no-pager").stdout
     assert "PGPASSFILE=/run/bankadvisor-etl/pgpass" in shown
     assert PASSWORD not in shown
     escaped = PASSWORD.replace(":", r"\:")
-    found = machine.run("grep", "-rlF", escaped, "/etc", "/opt", "/run", "/srv", "/var/lib/bankadvisor-etl", check=False)
+    found = machine.run(
+        "grep", "-rlF", escaped, "/etc", "/opt", "/run", "/srv", "/var/lib/bankadvisor-etl", check=False
+    )
     assert found.stdout.split() == ["/etc/bankadvisor-etl/pgpass"]
-    assert machine.run("runuser", "-u", "bankadvisor-etl", "--", "cat", found.stdout.strip(), check=False).returncode == 1
+    assert (
+        machine.run("runuser", "-u", "bankadvisor-etl", "--", "cat", found.stdout.strip(), check=False).returncode == 1
+    )
 
 
 def test_peer_authentication_needs_no_password(machine: Machine) -> None:
@@ -83,19 +93,28 @@ def test_peer_authentication_needs_no_password(machine: Machine) -> None:
     machine.psql('ALTER DATABASE bankadvisor OWNER TO "bankadvisor-etl"')
     dsn = "postgresql:///bankadvisor?host=/run/postgresql&user=bankadvisor-etl"
     machine.write(SETTINGS, f"BANKADVISOR_DSN={dsn}\n")
-    assert machine.start().returncode == 0
+    machine.succeed()
     assert [run["status"] for run in machine.etl_runs()] == ["success"]
     machine.psql("DROP DATABASE bankadvisor WITH (FORCE)", 'DROP ROLE "bankadvisor-etl"', database="postgres")
 
 
+def test_without_any_server_the_private_one_runs_in_the_sandbox(machine: Machine) -> None:
+    machine.run("systemctl", "stop", "postgresql")
+    machine.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_EMBEDDED=1\n")
+    machine.succeed()
+    said = json.loads(machine.run("bankadvisor-etl", "health").stdout)  # as root; the server is the service's user's
+    assert (said["status"], said["etl"]["last_run_status"]) == ("ok", "success")
+    assert machine.run("stat", "--format=%U %a", "/var/lib/bankadvisor-etl").stdout == "bankadvisor-etl 750\n"
+
+
 def test_stopping_the_service_closes_the_row_and_leaves_the_timer(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     machine.override(*FORCED)
     before = machine.published()
     with machine.held_run() as run:
         machine.run("systemctl", "stop", SERVICE)
-        (closed,) = machine.rows(f"SELECT * FROM etl_runs WHERE id = {run['id']}")
-    assert (closed["status"], closed["exit_code"]) == ("failure", 143)
+        closed = machine.etl_runs()[-1]
+    assert (closed["id"], closed["status"], closed["exit_code"]) == (run["id"], "failure", 143)
     assert machine.state(TIMER) == "active"
     assert machine.published() == before
 
@@ -106,7 +125,7 @@ def test_two_starts_at_once_are_one_run(machine: Machine) -> None:
 
 
 def test_a_run_by_hand_beside_the_service_is_skipped(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     machine.override(*FORCED)
     with machine.held_run():
         by_hand = machine.run("bankadvisor-etl", "run", "--log-format", "json", check=False)
@@ -117,7 +136,7 @@ def test_a_run_by_hand_beside_the_service_is_skipped(machine: Machine) -> None:
 
 
 def test_the_service_beside_a_run_by_hand_is_skipped_and_no_failure(machine: Machine) -> None:
-    machine.start()
+    machine.succeed()
     machine.hook()
     with machine.locked():
         by_hand = machine.popen("bankadvisor-etl", "run", "--force")

@@ -1,0 +1,73 @@
+"""The numbers of the old ``instituciones``, by which other tables refer to a bank: who is known by name keeps his."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from bankadvisor_etl.warehouse.adoption import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psycopg
+
+    from bankadvisor_etl.warehouse.adoption.relations import Relation
+
+NAMES = ("nombre_corto", "nombre_oficial")
+INTEGERS = {"smallint", "integer", "bigint"}
+
+
+def keep_ids(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) -> list[str]:
+    """Enter the institutions of ``old`` that the catalogue knows into ``new``, which is empty, under their old ids.
+
+    No number of ``old`` is given to another institution: a join by it may find less than before, and nothing wrong.
+
+    Returns:
+        what was done, as sentences; none where ``old`` has no ids.
+    """
+    columns = shapes.read(cursor, old.oid).columns
+    names = [name for name in NAMES if name in columns]
+    if "id" not in columns or columns["id"].type not in INTEGERS or not names:
+        return []
+    rows = cursor.execute(
+        sql.SQL("SELECT id, {} FROM {} WHERE id IS NOT NULL ORDER BY id").format(
+            sql.SQL(", ").join(map(sql.Identifier, names)), old.sql
+        )
+    ).fetchall()
+    known, unknown = _recognise(rows)
+    cursor.executemany(
+        sql.SQL(
+            "INSERT INTO {} (codigo_cnbv, banco_norm, nombre_oficial, nombre_corto, es_sistema, id)"
+            " VALUES (%s, %s, %s, %s, %s, %s)"
+        ).format(new),
+        known,
+    )
+    last = max((row[0] for row in rows), default=0)
+    if last > 0:
+        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [new.as_string(), last])
+    facts = [f"{len(known)} of {len(rows)} institutions are known by name and keep their ids"]
+    if unknown:
+        facts.append(f"warning: not in the catalogue, and so in {old} only: {', '.join(unknown)}")
+    return facts
+
+
+def _recognise(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """The rows to insert for those whose names the catalogue knows, once a code, and the names of the others."""
+    from bankadvisor_etl.catalogo import shipped, short_name  # noqa: PLC0415 - polars takes longer than all else here
+    from bankadvisor_etl.sources.canonical import SISTEMA  # noqa: PLC0415 - the same
+
+    entries = shipped().rows()
+    by_name = {short_name(entry[2]): entry for entry in entries} | {entry[1]: entry for entry in entries}
+    known: dict[str, tuple[Any, ...]] = {}
+    unknown = []
+    for number, *names in rows:
+        texts = [str(name) for name in names if name]
+        found = next(filter(None, (by_name.get(short_name(text)) for text in texts)), None)
+        if found and found[0] not in known:
+            code, short, official = found
+            known[code] = (code, short, official, short, code == SISTEMA, number)
+        else:
+            unknown.append(next(iter(texts), str(number)))
+    return list(known.values()), unknown

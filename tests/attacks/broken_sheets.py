@@ -1,0 +1,332 @@
+"""Workbooks that can be read, and whose sheets, headers and cells are not those of the regulator."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from broken import CARTERA, CASTIGOS, DATA, ICAP, INPUT, INSTITUCIONES, TASA_EFECTIVA, TDA, Broken
+from surgery import WORKBOOK, Sheet, edit, member_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SHEETS = {CARTERA: "Sheet1", ICAP: "ICAP Bancos", TDA: "Sheet1", CASTIGOS: "CASTIGOS", INSTITUCIONES: "Instituciones"}
+E1, E3 = "Cartera Total Etapa 1", "Cartera Total Etapa 3"
+INVEX = "040059"
+
+
+@contextmanager
+def operating(path: Path) -> Iterator[Sheet]:
+    """Open the sheet that is read, and save it after the body."""
+    sheet = Sheet(path, SHEETS.get(path.name))
+    yield sheet
+    sheet.save()
+
+
+def _rename(old: str, new: str) -> Callable[[Path], None]:
+    def do(path: Path) -> None:
+        with operating(path) as sheet:
+            sheet.rename(old, new)
+
+    return do
+
+
+def _name_sheet(old: str, new: str) -> Callable[[Path], None]:
+    return lambda path: edit(
+        path, WORKBOOK, lambda xml: xml.replace(b'name="%s"' % old.encode(), b'name="%s"' % new.encode())
+    )
+
+
+def _invex(header: str, value: object, **key: str) -> Callable[[Path], None]:
+    """Put a value into INVEX's row of 202503, or into the row with ``key``."""
+
+    def do(path: Path) -> None:
+        with operating(path) as sheet:
+            sheet.set(sheet.row(**(key or {"Institucion": INVEX, "Cve_Periodo": "202503"})).number, header, value)
+
+    return do
+
+
+def _column(header: str, value: object) -> Callable[[Path], None]:
+    """Put a value into every cell of a column."""
+
+    def do(path: Path) -> None:
+        with operating(path) as sheet:
+            sheet.set_column(header, [row.number for row in sheet.rows()], value)
+
+    return do
+
+
+def _cells(header: str, value: object, share: float) -> Callable[[Path], None]:
+    """Put a value into the first cells of a column."""
+
+    def do(path: Path) -> None:
+        with operating(path) as sheet:
+            numbers = [row.number for row in sheet.rows()]
+            sheet.set_column(header, numbers[: int(len(numbers) * share)], value)
+
+    return do
+
+
+def _xml(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda path: edit(path, member_of(path, SHEETS.get(path.name)), change)
+
+
+def _last_row(row: bytes) -> Callable[[Path], None]:
+    return _xml(lambda xml: xml.replace(b"</sheetData>", row + b"</sheetData>"))
+
+
+def _repeat(**key: str) -> Callable[[Path], None]:
+    def do(path: Path) -> None:
+        with operating(path) as sheet:
+            sheet.repeat(sheet.row(**key))
+
+    return do
+
+
+def _only_headers(path: Path) -> None:
+    with operating(path) as sheet:
+        sheet.drop(lambda _: True)
+
+
+def _far(reference: str) -> Callable[[Path], None]:
+    return _last_row(b'<row r="9999"><c r="%s"><v>1</v></c></row>' % reference.encode())
+
+
+STRAY = "delete the stray cell"
+WIDE = b"<row>" + b"<c><v>1</v></c>" * 16_384 + b"</row>"
+
+TABLE = [
+    Broken("far cell", "XFD1048576", CARTERA, INPUT, (CARTERA, "'Sheet1'", "XFD1048576", STRAY), _far("XFD1048576")),
+    Broken("far cell", "CV1048576", CARTERA, INPUT, (CARTERA, "'Sheet1'", "CV1048576", STRAY), _far("CV1048576")),
+    Broken("far cell", "XFD1", ICAP, INPUT, (ICAP, "'ICAP Bancos'", "XFD1", STRAY), _far("XFD1")),
+    Broken("far cell", "in small letters", ICAP, INPUT, (ICAP, "xfd1048576", STRAY), _far("xfd1048576")),
+    Broken(
+        "far cell",
+        "spaces about the sign",
+        TDA,
+        INPUT,
+        (TDA, "XFD1048576", STRAY),
+        _last_row(b"<row r='9999'><c\n r = 'XFD1048576'><v>1</v></c></row>"),
+    ),
+    Broken(
+        "far cell",
+        "in a row that says 1048576",
+        ICAP,
+        INPUT,
+        (ICAP, "'ICAP Bancos'", "1048576", STRAY),
+        _last_row(b'<row r="1048576"><c><v>1</v></c></row>'),
+    ),
+    Broken(
+        "far cell", "16,384 cells that say not where", ICAP, INPUT, (ICAP, "MiB", "fetch it again"), _last_row(WIDE)
+    ),
+    Broken(
+        "sheet", "renamed", CARTERA, INPUT, (CARTERA, "no sheet 'Sheet1'", "'Hoja1'"), _name_sheet("Sheet1", "Hoja1")
+    ),
+    Broken(
+        "sheet",
+        "renamed, optional",
+        ICAP,
+        INPUT,
+        (ICAP, "no sheet 'ICAP Bancos'", "'ICAP'"),
+        _name_sheet("ICAP Bancos", "ICAP"),
+    ),
+    Broken(
+        "sheet",
+        "empty",
+        ICAP,
+        INPUT,
+        (ICAP, "'ICAP Bancos'", "empty"),
+        _xml(lambda x: re.sub(rb"<row .*</row>", b"", x, flags=re.S)),
+    ),
+    Broken(
+        "sheet",
+        "headers and nothing else",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Sheet1'", "no rows under the headers"),
+        _only_headers,
+    ),
+    Broken("sheet", "in UTF-16", ICAP, INPUT, (ICAP, "'ICAP Bancos'"), _xml(lambda x: x.decode().encode("utf-16"))),
+    Broken(
+        "sheet",
+        "no line of headers",
+        TDA,
+        DATA,
+        (TDA, "'Sheet1'", "no column 'cve_institucion'", "'202112'"),
+        _xml(lambda x: re.sub(rb'<row r="1".*?</row>', b"", x, flags=re.S)),
+    ),
+    Broken(
+        "column",
+        "renamed",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Sheet1'", f"no column '{E3}'", f"'{E3} MDP'"),
+        _rename(E3, f"{E3} MDP"),
+    ),
+    Broken(
+        "column",
+        "without its accent",
+        CARTERA,
+        DATA,
+        (CARTERA, "no column 'Créditos Comerciales Etapa 1'"),
+        _rename("Créditos Comerciales Etapa 1", "Creditos Comerciales Etapa 1"),
+    ),
+    Broken("column", "without a header", ICAP, DATA, (ICAP, "no column 'CCB'", "'column 5'"), _rename("CCB", "")),
+    Broken(
+        "column",
+        "the month's, without a header",
+        CASTIGOS,
+        DATA,
+        (CASTIGOS, "no column 'periodo'"),
+        _rename("periodo", " "),
+    ),
+    Broken("column", "doubled", CARTERA, DATA, (CARTERA, f"'{E1}' stands twice"), _rename("Año", E1)),
+    Broken(
+        "column",
+        "doubled, but for a space",
+        TDA,
+        DATA,
+        (TDA, "'TDA Cartera total' stands twice"),
+        _rename("Año", "TDA Cartera total "),
+    ),
+    Broken(
+        "column",
+        "of another type: words",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Sheet1'", "row 2", E1, "'mucho'"),
+        _column(E1, "mucho"),
+    ),
+    Broken(
+        "column",
+        "of another type: dates for codes",
+        CARTERA,
+        DATA,
+        (CARTERA, "row 2", "'Institucion'", "45292.5"),
+        _column("Institucion", 45292.5),
+    ),
+    Broken(
+        "column",
+        "of another type: numbers for dates",
+        ICAP,
+        DATA,
+        ("rejects_icap", "'FECHA'", "'202401'"),
+        _column("FECHA", 202401),
+        kept=1_000,
+    ),
+    Broken(
+        "column", "blank", CARTERA, DATA, (CARTERA, "row 2", "'Institucion' is blank"), _column("Institucion", None)
+    ),
+    Broken(
+        "cell",
+        "words in an amount",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Sheet1'", "row ", f"'{E3}'", "'n.d.'"),
+        _invex(E3, "n.d."),
+    ),
+    Broken(
+        "cell", "an amount with a comma for the point", CARTERA, DATA, (CARTERA, E3, "'1117,7'"), _invex(E3, "1117,7")
+    ),
+    Broken("cell", "#REF! in an amount", CARTERA, DATA, (CARTERA, f"'{E3}'", "'#REF!'"), _invex(E3, "#REF!")),
+    Broken(
+        "cell",
+        "#DIV/0! in a code",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Institucion'", "'#DIV/0!'"),
+        _invex("Institucion", "#DIV/0!"),
+    ),
+    Broken("cell", "every amount #N/A", CARTERA, DATA, (CARTERA, "row 2", f"'{E1}'", "'#N/A'"), _column(E1, "#N/A")),
+    Broken("cell", "nan", CARTERA, DATA, (CARTERA, "row ", f"'{E3}'", "'nan'"), _invex(E3, "nan")),
+    Broken("cell", "inf", CARTERA, DATA, (CARTERA, "row ", f"'{E3}'", "'-inf'"), _invex(E3, "-inf")),
+    Broken("cell", "a NUL", CARTERA, INPUT, (CARTERA, "NUL"), _invex("Año", "20_x0000_25")),
+    Broken(
+        "cell", "month 202513", CARTERA, DATA, (CARTERA, "'Cve_Periodo'", "'202513'"), _invex("Cve_Periodo", 202513)
+    ),
+    Broken(
+        "cell",
+        "month 202500, as text",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Cve_Periodo'", "'202500'"),
+        _invex("Cve_Periodo", "202500"),
+    ),
+    Broken("cell", "a blank month", CARTERA, DATA, (CARTERA, "'Cve_Periodo' is blank"), _invex("Cve_Periodo", None)),
+    Broken(
+        "cell",
+        "a name for a code",
+        CARTERA,
+        DATA,
+        (CARTERA, "'Institucion'", "'INVEX'"),
+        _invex("Institucion", "INVEX"),
+    ),
+    Broken(
+        "key",
+        "twice",
+        CARTERA,
+        DATA,
+        (CARTERA, "rows ", "040059, 2025-03-01", "more than once"),
+        _repeat(Institucion=INVEX, Cve_Periodo="202503"),
+    ),
+    Broken(
+        "key",
+        "twice, optional",
+        TDA,
+        DATA,
+        (TDA, "rows ", "040059, 2025-03-01"),
+        _repeat(cve_institucion=INVEX, cve_periodo="202503"),
+    ),
+    Broken(
+        "key", "twice, of another month", CARTERA, DATA, (CARTERA, "040059, 2025-02-01"), _invex("Cve_Periodo", 202502)
+    ),
+    Broken("key", "a code twice", INSTITUCIONES, DATA, (INSTITUCIONES, "more than once"), _repeat(CLAVE=INVEX)),
+    Broken(
+        "key",
+        "a month twice",
+        TASA_EFECTIVA,
+        DATA,
+        (TASA_EFECTIVA, "2024-12-01", "more than once"),
+        _repeat(Fecha1="45657"),
+    ),
+    Broken(
+        "faulty rows",
+        "words in 2 % of ICAP",
+        ICAP,
+        DATA,
+        ("rejects_icap", "row 2", "'ICAP Total'", "'s/d'"),
+        _cells("ICAP Total", "s/d", 0.02),
+        kept=20,
+    ),
+    Broken(
+        "faulty rows",
+        "#REF! in 2 % of TDA",
+        TDA,
+        DATA,
+        ("rejects_tda", "'TDA Cartera total'", "'#REF!'"),
+        _cells("TDA Cartera total", "#REF!", 0.02),
+        kept=20,
+    ),
+    Broken(
+        "faulty rows",
+        "blanks in 2 % of castigos",
+        CASTIGOS,
+        DATA,
+        ("rejects_castigos", "'LIB_CASTIGOS_COMERC' is blank"),
+        _cells("LIB_CASTIGOS_COMERC", None, 0.02),
+        kept=30,
+    ),
+    Broken(
+        "faulty rows",
+        "names for 2 % of codes",
+        TDA,
+        DATA,
+        ("rejects_tda", "'cve_institucion'", "'Banco'"),
+        _cells("cve_institucion", "Banco", 0.02),
+        kept=20,
+    ),
+]

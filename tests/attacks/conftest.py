@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from support.databases import fresh_database
+from support.published import copy_of
+from surgery import cut_to_last_months
+from trial import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trial import Outcome
+
+HELD = pytest.StashKey[list[tuple[str, str, "Outcome"]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[HELD] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    held = config.stash[HELD]
+    if held:
+        terminalreporter.section("attacks that were held")
+        for kind, name, outcome in held:
+            figures = f"exit {outcome.code:3}  {outcome.peak / 1e6:4.0f} MB  {outcome.seconds:4.1f} s"
+            terminalreporter.write_line(f"{kind:<16} {name:<40} {figures}")
+        peak, slowest = max(o.peak for *_, o in held) / 1e6, max(o.seconds for *_, o in held)
+        terminalreporter.write_line(f"{len(held)} attacks held; at most {peak:.0f} MB resident and {slowest:.1f} s")
+
+
+@pytest.fixture
+def held(pytestconfig: pytest.Config) -> Callable[[str, str, Outcome], None]:
+    """To be called with kind, name and outcome of an attack when it was held: the table at the end shows it."""
+    return lambda kind, name, outcome: pytestconfig.stash[HELD].append((kind, name, outcome))
+
+
+@pytest.fixture(scope="session")
+def target_dir(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the sample data with the months from 202401 on, in the same bytes, not to be written to."""
+    return cut_to_last_months(Path(shutil.copytree(sample_dir, tmp_path_factory.mktemp("target") / "data")))
+
+
+@pytest.fixture
+def target(target_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the target's files that a test may break."""
+    return Path(shutil.copytree(target_dir, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def hit_template(server_dsn: str, target_dir: Path) -> Iterator[str]:
+    """A database in which the target's files were published once, to be copied."""
+    _let_everybody_in(server_dsn)
+    with fresh_database(server_dsn) as database:
+        outcome = run(target_dir, database)
+        assert outcome.code == 0, outcome
+        yield database
+
+
+@pytest.fixture
+def hit(hit_template: str) -> Iterator[str]:
+    """The connection string of this test's own database, in which run 1 published the files of ``target``."""
+    with copy_of(hit_template) as database:
+        yield database
+
+
+def _let_everybody_in(dsn: str) -> None:
+    """Open a private server's socket: a run without root's powers has to come through it."""
+    folder = Path(conninfo_to_dict(dsn).get("host") or "")
+    if folder.is_absolute() and folder.stat().st_uid != os.geteuid() == 0:
+        for place in (folder, *folder.glob(".s.PGSQL.*[0-9]")):
+            place.chmod(0o777)

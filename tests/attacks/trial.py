@@ -1,0 +1,95 @@
+"""A run of the real command under observation: how it ended, how long it took, how much memory its processes held."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.cli import environment
+from support.small import FLOORS
+
+PATIENCE, MEMORY = 60, 1_000_000_000
+"""Seconds and bytes that a run may take, whatever it is given."""
+
+# Root may read everything; without these two capabilities it is refused where any user would be.
+_COMMAND = """
+import ctypes, os, sys
+for capability in 1, 2:
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, "-m", "bankadvisor_etl", *sys.argv[1:]])
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: its exit code and output, the seconds it took, the most bytes that were resident at once."""
+
+    code: int
+    output: str
+    seconds: float
+    peak: int
+
+    @property
+    def end(self) -> str:
+        """The last thing that it said."""
+        return self.output.rstrip().rpartition("\n")[2]
+
+
+def run(data_dir: Path, dsn: str, *arguments: str) -> Outcome:
+    """Run the command on a folder until it ends; it is killed after ``PATIENCE``."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, "run", "--data-dir", str(data_dir), *arguments],
+        env=environment(BANKADVISOR_DSN=dsn, BANKADVISOR_THRESHOLD=FLOORS),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    watch = _Watch(process.pid)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output = process.communicate()[0] + f"\nkilled after {PATIENCE} seconds"
+    return Outcome(process.returncode, output, time.perf_counter() - started, watch.end())
+
+
+class _Watch:
+    """Looks a hundred times a second at the most that each living process of a tree ever had resident."""
+
+    def __init__(self, pid: int) -> None:
+        self._peak, self._stop = 0, threading.Event()
+        self._thread = threading.Thread(target=self._look, args=(pid,), daemon=True)
+        self._thread.start()
+
+    def end(self) -> int:
+        self._stop.set()
+        self._thread.join()
+        return self._peak
+
+    def _look(self, pid: int) -> None:
+        while not self._stop.wait(0.01):
+            self._peak = max(self._peak, sum(map(_high_water, _tree(pid))))
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+    except OSError:
+        return []
+    return [pid, *(one for child in children for one in _tree(int(child)))]
+
+
+def _high_water(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dataframely as dy
+import polars as pl
+import pytest
+
+from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.sources.model import REJECTS
+from bankadvisor_etl.sources.tidy import Canonical, Field, check_headers, describe, read_table
+from support.workbooks import write_workbook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bankadvisor_etl.sources.model import Reading
+
+FIELDS = (
+    Field("Clave", "codigo", canonical.code, "an institution code"),
+    Field("Periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
+    Field("Saldo", "saldo", canonical.number, "a number"),
+    Field("Nota", "nota", canonical.number, "a number"),
+)
+HEADER = ["Clave", "Periodo", "Saldo", "Nota"]
+
+
+class Contract(Canonical):
+    saldo = dy.Float64()
+    nota = dy.Float64(nullable=True)
+
+
+def read(folder: Path, *rows: list[Any], header: list[str | None] | None = None, **options: Any) -> Reading:
+    path = write_workbook(folder / "libro.xlsx", {"Hoja": [header or HEADER, *rows]})
+    return read_table(path, "Hoja", FIELDS, Contract, **options)
+
+
+def test_good_rows_keep_their_row_numbers_and_types(tmp_path: Path) -> None:
+    reading = read(tmp_path, ["040002", 202501, 1.5, None], [5, "202502", "2.5", 7])
+    assert reading.frame.schema == {
+        "fila": pl.UInt32,
+        "codigo": pl.String,
+        "mes": pl.Date,
+        "saldo": pl.Float64,
+        "nota": pl.Float64,
+    }
+    assert reading.frame.rows() == [
+        (2, "040002", date(2025, 1, 1), 1.5, None),
+        (3, "5", date(2025, 2, 1), 2.5, 7.0),
+    ]
+    assert (reading.rows_read, reading.rejects.height, reading.ignored) == (2, 0, ())
+
+
+def test_columns_are_found_by_name_wherever_they_stand_and_others_are_ignored(tmp_path: Path) -> None:
+    header = [None, " Saldo", "Extra", "Periodo ", "Nota", "Clave"]
+    reading = read(tmp_path, ["x", 1, "y", 202501, None, "40002"], header=header)
+    assert reading.frame.rows() == [(2, "040002", date(2025, 1, 1), 1.0, None)]
+    assert reading.ignored == ("column 1", "Extra")
+
+
+def test_each_faulty_row_is_set_aside_with_its_number_reason_and_cells(tmp_path: Path) -> None:
+    reading = read(
+        tmp_path,
+        ["040002", 202501, 1, None],
+        ["BANAMEX", 202501, 2, None],
+        [None, None, None, None],
+        ["040012", 202513, 3, None],
+        ["040014", 202501, "n.d.", None],
+        ["040021", 202501, "#REF!", None],
+        ["040036", 202501, None, None],
+        [None, 202501, 5, None],
+        ["040044", 202501, 6, "#DIV/0!"],
+        ["040058", 202501, 7, " "],
+    )
+    assert reading.frame["codigo", "saldo"].rows() == [("040002", 1.0), ("040058", 7.0)]
+    assert reading.rejects.schema == REJECTS
+    assert reading.rejects["row", "reason"].rows() == [
+        (3, "column 'Clave': 'BANAMEX' is not an institution code"),
+        (5, "column 'Periodo': '202513' is not a month (YYYYMM)"),
+        (6, "column 'Saldo': 'n.d.' is not a number"),
+        (7, "column 'Saldo': '#REF!' is not a number"),
+        (8, "column 'Saldo' is blank"),
+        (9, "column 'Clave' is blank"),
+        (10, "column 'Nota': '#DIV/0!' is not a number"),
+    ]
+    assert reading.rejects["fault"].all()
+    assert reading.rows_read == 9
+    raw = json.loads(reading.rejects["raw"][2])
+    assert raw == {"Clave": "040014", "Periodo": "202501", "Saldo": "n.d.", "Nota": None}
+
+
+def test_not_a_number_and_infinity_are_no_amounts(tmp_path: Path) -> None:
+    reading = read(tmp_path, ["5", 202501, "NaN", None], ["5", 202502, "inf", None], ["5", 202503, 1, "nan"])
+    assert reading.frame.is_empty()
+    assert reading.rejects["row", "reason"].rows() == [
+        (2, "column 'Saldo': 'NaN' is not a number"),
+        (3, "column 'Saldo': 'inf' is not a number"),
+        (4, "column 'Nota': 'nan' is not a number"),
+    ]
+
+
+def test_a_row_with_two_faults_is_set_aside_once(tmp_path: Path) -> None:
+    reading = read(tmp_path, ["x", "y", "z", None], ["5", 202501, 1, None])
+    assert reading.rejects["row", "reason"].rows() == [(2, "column 'Clave': 'x' is not an institution code")]
+
+
+def test_a_strict_source_refuses_the_file_at_its_first_fault(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, ["5", 202501, 1, None], ["5", 202502, "n.d.", 1], ["5", 202503, "x", 1], tolerant=False)
+    assert str(caught.value) == (
+        "libro.xlsx, sheet 'Hoja', row 3, column 'Saldo': 'n.d.' is not a number (and 1 more rows like it); "
+        "correct the file, or fetch it again"
+    )
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, ["5", 202501, 1, 1], header=["Clave", "Período", "Saldo", "Nota"])
+    assert str(caught.value) == (
+        "libro.xlsx, sheet 'Hoja': there is no column 'Periodo'; the columns are 'Clave', 'Período', 'Saldo', 'Nota'"
+    )
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"libro\.xlsx, sheet 'Hoja': the column 'Saldo' stands twice"):
+        read(tmp_path, ["5", 202501, 1, 1, 2], header=[*HEADER, " Saldo"])
+
+
+def test_a_key_that_stands_twice_names_its_rows(tmp_path: Path) -> None:
+    rows = [["040002", 202501, 1, 1], ["040012", 202501, 2, 2], ["40002", "202501", 3, 3], ["5", 202501, 4, 4]]
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, *rows, ["5.0", 202501, 5, 5])
+    assert str(caught.value) == (
+        "libro.xlsx, sheet 'Hoja', rows 2, 4: the key (040002, 2025-01-01) stands more than once, "
+        "as do 1 other keys; keep one row of each"
+    )
+
+
+def test_later_rows_of_a_key_can_be_set_aside(tmp_path: Path) -> None:
+    rows = [["040165", 202402, 1, 1], ["040165", 202403, 2, 2], ["40165", 202402, 3, 3], [40165, 202402, 4, 4]]
+    reading = read(tmp_path, *rows, repeated_keys="set aside")
+    assert reading.frame["fila", "saldo"].rows() == [(2, 1.0), (3, 2.0)]
+    assert reading.rejects["row", "reason", "fault"].rows() == [
+        (4, "its key stands in an earlier row", True),
+        (5, "its key stands in an earlier row", True),
+    ]
+
+
+def test_a_sheet_of_headers_alone_has_no_rows(tmp_path: Path) -> None:
+    reading = read(tmp_path)
+    assert (reading.frame.height, reading.rows_read, reading.rejects.height) == (0, 0, 0)
+    assert reading.frame.columns == ["fila", "codigo", "mes", "saldo", "nota"]
+
+
+def test_headers_are_compared_exactly() -> None:
+    check_headers("x.csv", ["Currency type", "Currency"], ["Currency"])
+    with pytest.raises(DataError, match=r"x\.csv: there is no column 'Currency'; the columns are 'Currency type'"):
+        check_headers("x.csv", ["Currency type"], ["Currency"])
+
+
+def test_describe_counts_the_rows_like_the_first() -> None:
+    rows = [{"row": 7, "reason": "is blank", "raw": "{}", "fault": True}] * 3
+    assert describe(pl.DataFrame(rows[:1], schema=REJECTS)) == "row 7, is blank"
+    assert describe(pl.DataFrame(rows, schema=REJECTS)) == "row 7, is blank (and 2 more rows like it)"

@@ -1,0 +1,58 @@
+"""The evidence of a run, made by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from bankadvisor_etl.checks.model import Evidence, Finding
+from bankadvisor_etl.sources.model import REJECTS, Reading
+from bankadvisor_etl.transforms import kpis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+TODAY = date(2025, 8, 15)
+
+
+def evidence(readings: dict[str, Reading] | None = None, /, **others: Any) -> Evidence:
+    """What a run would hold against the checks: canonical frames by source, and settings of ``Evidence``.
+
+    Args:
+        readings: instead of a frame, what reading the source gave.
+        others: a frame by the name of its source, or a setting.
+    """
+    frames = {name: value for name, value in others.items() if isinstance(value, pl.DataFrame)}
+    settings = {name: value for name, value in others.items() if name not in frames}
+    book = kpis.base(frames)
+    read = {name: Reading(frame, frame.height) for name, frame in frames.items()}
+    return Evidence(
+        **{
+            "readings": read | (readings or {}),
+            "book": book,
+            "kpis": kpis.monthly_kpis(book, frames),
+            "unnamed": (),
+            "today": TODAY,
+            **settings,
+        }
+    )
+
+
+def rejects(*rows: tuple[int, str, bool]) -> pl.DataFrame:
+    """Row, reason and whether it is a fault."""
+    return pl.DataFrame([(row, reason, "{}", fault) for row, reason, fault in rows], schema=REJECTS, orient="row")
+
+
+def findings(check: Callable[..., Iterator[Finding]], *arguments: Any) -> dict[str, Finding]:
+    """What a check found, by name."""
+    found = list(check(*arguments))
+    named = {finding.name: finding for finding in found}
+    assert len(named) == len(found), "a name stands twice"
+    return named
+
+
+def passing(found: dict[str, Finding]) -> Sequence[str]:
+    """The names of the findings that passed."""
+    return [name for name, finding in found.items() if finding.passed]

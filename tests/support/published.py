@@ -1,0 +1,101 @@
+"""What a database holds, for comparisons, and copies of a database that is filled once."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+OUR_TABLES = (
+    "etl_schema",
+    "etl_runs",
+    "monthly_kpis",
+    "instituciones",
+    "etl_run_sources",
+    "etl_run_checks",
+    "etl_rejects",
+    "monthly_kpis_cambios",
+)
+
+
+def ask(dsn: str, query: LiteralString, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
+    """The rows of a statement."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        cursor = connection.execute(query, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def one(dsn: str, query: LiteralString, values: Sequence[object] | Mapping[str, object] = ()) -> Any:
+    """The only value of a statement."""
+    ((value,),) = ask(dsn, query, values)
+    return value
+
+
+def runs(dsn: str) -> list[dict[str, Any]]:
+    """The rows of ``etl_runs``, the first run first."""
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return connection.execute("SELECT * FROM etl_runs ORDER BY id").fetchall()
+
+
+def last_run(dsn: str) -> dict[str, Any]:
+    """The newest row of ``etl_runs``."""
+    return runs(dsn)[-1]
+
+
+def kpis(dsn: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """``monthly_kpis`` by month (``202507``) and code."""
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        rows = connection.execute("SELECT * FROM monthly_kpis").fetchall()
+    table = {(f"{row['fecha']:%Y%m}", row["codigo_cnbv"]): row for row in rows}
+    assert len(table) == len(rows)
+    return table
+
+
+def figures(dsn: str) -> str:
+    """A checksum of all that ``monthly_kpis`` says, whoever wrote it and when."""
+    return str(
+        one(
+            dsn,
+            "SELECT count(*) || ' rows, ' || coalesce(md5(string_agg((to_jsonb(m) - 'id' - 'etl_run_id' - 'updated_at')"
+            "::text, E'\n' ORDER BY fecha, codigo_cnbv)), 'empty') FROM monthly_kpis m",
+        )
+    )
+
+
+def everything(dsn: str) -> dict[str, str]:
+    """A checksum of each table that the search path knows, to the last column."""
+    query = sql.SQL(
+        "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\n' ORDER BY t::text)), '') FROM {} t"
+    )
+    with psycopg.connect(dsn) as connection:
+        names = [
+            name
+            for (name,) in connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+            )
+        ]
+        sums = [connection.execute(query.format(sql.Identifier(name))).fetchone() for name in names]
+    return {name: str(row[0]) for name, row in zip(names, sums, strict=True) if row}
+
+
+@contextmanager
+def copy_of(template: str) -> Iterator[str]:
+    """Make a copy of a database to which nobody is connected, yield its connection string, and drop it."""
+    server = make_conninfo(template, dbname="postgres")
+    name = sql.Identifier(f"test_{uuid.uuid4().hex}")
+    source = sql.Identifier(conninfo_to_dict(template)["dbname"])
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(name, source))
+    try:
+        yield make_conninfo(template, dbname=name.as_string().strip('"'))
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

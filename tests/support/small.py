@@ -1,0 +1,112 @@
+"""The sample data cut to its last months: every layout, a tenth of the rows, and edits of single cells."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from openpyxl.worksheet.worksheet import Worksheet
+
+SINCE = 202401
+FLOORS = "floor_cartera=100 floor_icap=100 floor_tda=100"
+"""Thresholds for files this small, as ``BANKADVISOR_THRESHOLD`` takes them."""
+
+CARTERA, ICAP, CASTIGOS = "CNBV_Cartera_Bancos_V2.xlsx", "ICAP_Bancos.xlsx", "CASTIGOS.xlsx"
+TDA, TASAS, TASA_EFECTIVA = "TDA.xlsx", "CorporateLoan_CNBVDB.csv", "TE_Invex_Sistema.xlsx"
+INSTITUCIONES, CASTIGOS_COMERCIALES = "Instituciones.xlsx", "Castigos Comerciales.xlsx"
+
+_SHEETS = {
+    CARTERA: ("Sheet1", "Cve_Periodo"),
+    ICAP: ("ICAP Bancos", "FECHA"),
+    CASTIGOS: ("CASTIGOS", "periodo"),
+    TDA: ("Sheet1", "cve_periodo"),
+    CASTIGOS_COMERCIALES: ("Sheet 1", "Fecha"),
+    INSTITUCIONES: ("Instituciones", None),
+    TASA_EFECTIVA: (None, None),
+}
+"""Workbook: the sheet that is read, and the column of its month."""
+
+
+def write_small(sample: Path, folder: Path) -> Path:
+    """Write all eight files with the months from ``SINCE`` on."""
+    folder.mkdir(parents=True)
+    for name, (sheet, month) in _SHEETS.items():
+        _cut(sample / name, folder / name, sheet, month)
+    with (sample / TASAS).open("rb") as lines, (folder / TASAS).open("wb") as out:
+        out.write(next(lines))
+        out.writelines(line for line in lines if any(year in line for year in (b"/24,", b"/25,", b"/2024,", b"/2025,")))
+    return folder
+
+
+@contextmanager
+def editing(path: Path, sheet: str | None = None) -> Iterator[Worksheet]:
+    """Open a sheet, and save the workbook after the body."""
+    book = openpyxl.load_workbook(path)
+    yield book[sheet] if sheet else book.worksheets[0]
+    book.save(path)
+
+
+def set_cell(path: Path, column: str, change: Callable[[Any], Any], **key: object) -> None:
+    """Change the one cell of ``column`` in the row in which the columns of ``key`` have these values, as text."""
+    set_cells(path, [column], change, **key)
+
+
+def set_cells(path: Path, columns: Iterable[str], change: Callable[[Any], Any], **key: object) -> None:
+    """Change the cells of ``columns`` in that one row, such as the one of ``Cve_Periodo="202503"``."""
+    with editing(path) as sheet:
+        places = {str(cell.value).strip(): cell.column - 1 for cell in sheet[1]}
+        rows = [
+            row
+            for row in sheet.iter_rows(min_row=2)
+            if all(_text(row[places[name]].value) == str(value) for name, value in key.items())
+        ]
+        assert len(rows) == 1, (path.name, key, len(rows))
+        for column in columns:
+            cell = rows[0][places[column]]
+            cell.value = change(cell.value)
+
+
+def delete_rows(path: Path, column: str, doomed: Callable[[str], bool]) -> int:
+    """Delete the rows whose value in ``column``, as text, is doomed; return how many there were."""
+    with editing(path) as sheet:
+        place = next(cell.column - 1 for cell in sheet[1] if str(cell.value).strip() == column)
+        rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+        kept = [rows[0], *(row for row in rows[1:] if not doomed(_text(row[place])))]
+        sheet.delete_rows(1, sheet.max_row)
+        for row in kept:
+            sheet.append(row)
+    return len(rows) - len(kept)
+
+
+def _cut(source: Path, target: Path, sheet: str | None, month: str | None) -> None:
+    book = openpyxl.load_workbook(source, read_only=True)
+    rows = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
+    header = next(rows)
+    place = [str(name).strip() for name in header].index(month) if month else None
+    new = openpyxl.Workbook(write_only=True)
+    out = new.create_sheet(sheet or book.sheetnames[0])
+    out.append(header)
+    for row in rows:
+        if place is None or (row[place] is not None and _month(row[place]) >= SINCE):
+            out.append(row)
+    book.close()
+    new.save(target)
+
+
+def _month(value: object) -> int:
+    """202507 of a date, of ``2025/7/01`` and of itself."""
+    if isinstance(value, date):
+        return value.year * 100 + value.month
+    year, slash, rest = str(value).partition("/")
+    return int(year) * 100 + int(rest.partition("/")[0]) if slash else int(year)
+
+
+def _text(value: object) -> str:
+    return value.date().isoformat() if isinstance(value, datetime) else str(value)

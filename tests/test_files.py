@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bankadvisor_etl.errors import InputError
+from bankadvisor_etl.files import hash_files
+from bankadvisor_etl.pipeline import find_files
+from bankadvisor_etl.sources import SOURCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = {
+    "cartera": "CNBV_Cartera_Bancos_V2.xlsx",
+    "instituciones": "Instituciones.xlsx",
+    "castigos": "CASTIGOS.xlsx",
+    "castigos_comerciales": "Castigos Comerciales.xlsx",
+    "icap": "ICAP_Bancos.xlsx",
+    "tda": "TDA.xlsx",
+    "tasas": "CorporateLoan_CNBVDB.csv",
+    "tasa_efectiva": "TE_Invex_Sistema.xlsx",
+}
+PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales"]}
+
+
+def touched(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).touch()
+
+
+def test_the_sources_are_those_of_the_contract() -> None:
+    assert {source.name: source.files[0] for source in SOURCES} == NAMES
+    assert [source.name for source in SOURCES if source.required] == ["cartera"]
+    assert [source.name for source in SOURCES if source.phase == "base"] == PHASES["base"]
+    assert [source.name for source in SOURCES if source.phase == "enhanced"] == [*NAMES][4:]
+
+
+def test_every_file_is_found_by_its_name(tmp_path: Path) -> None:
+    touched(tmp_path, *NAMES.values(), "LEEME.txt")
+    assert find_files(tmp_path) == [(source, tmp_path / name) for source, name in NAMES.items()]
+
+
+def test_optional_files_may_be_missing(tmp_path: Path) -> None:
+    touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", "TDA.xlsx")
+    assert [source for source, _ in find_files(tmp_path)] == ["cartera", "tda"]
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        (["CNBV_Cartera_Bancos_V2.xlsx", "CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Datos.xlsx"], 0),
+        (["CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Cartera_Bancos.xlsx", "CNBV_Datos.xlsx"], 0),
+        (["CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Cartera_Bancos_V4.xlsx"], 1),
+        (["CNBV_Datos.xlsx"], 0),
+        (["~$CNBV_Cartera_Bancos_V2.xlsx", "CNBV_Datos.xlsx"], 1),
+    ],
+)
+def test_the_exact_name_comes_first_and_then_the_patterns(tmp_path: Path, there: list[str], taken: int) -> None:
+    touched(tmp_path, *there)
+    assert find_files(tmp_path) == [("cartera", tmp_path / there[taken])]
+
+
+@pytest.mark.parametrize("there", [[], ["cnbv_cartera_bancos_v2.xlsx"], ["CNBV_Cartera.xlsx", "TDA.xlsx"]])
+def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]) -> None:
+    touched(tmp_path, *there)
+    with pytest.raises(InputError) as caught:
+        find_files(tmp_path)
+    assert str(caught.value).startswith("CNBV_Cartera_Bancos_V2.xlsx is missing: ")
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.exit_code == 74
+
+
+def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "CNBV_Cartera_Bancos_V2.xlsx").mkdir()
+    with pytest.raises(InputError, match="is missing"):
+        find_files(tmp_path)
+
+
+def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"{tmp_path}/nada does not exist; set --data-dir or BANKADVISOR_DATA_DIR"):
+        find_files(tmp_path / "nada")
+
+
+def test_files_are_hashed_and_weighed(tmp_path: Path) -> None:
+    contents = {"tda": b"hola", "icap": b"", "tasas": b"x" * 3_000_000}
+    for source, content in contents.items():
+        (tmp_path / source).write_bytes(content)
+    found = hash_files((source, tmp_path / source) for source in contents)
+    assert [file.source for file in found] == list(contents)
+    for file in found:
+        assert file.name == file.source
+        assert file.sha256 == hashlib.sha256(contents[file.source]).hexdigest()
+        assert file.bytes == len(contents[file.source])
+        file.assert_unchanged()
+
+
+def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
+    def hashed() -> str:
+        return hash_files([("tda", tmp_path / "TDA.xlsx")])[0].sha256
+
+    with pytest.raises(InputError, match=r"^TDA\.xlsx: cannot be read: No such file or directory$"):
+        hashed()
+    (tmp_path / "TDA.xlsx").mkdir()
+    with pytest.raises(InputError, match=r"^TDA\.xlsx: (cannot be read: Is a directory$|not a regular file)"):
+        hashed()
+
+
+@pytest.mark.parametrize("how", ["touched", "appended", "replaced", "removed"])
+def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -> None:
+    path, other = tmp_path / "TDA.xlsx", tmp_path / "other"
+    path.write_bytes(b"hola")
+    other.write_bytes(b"aloh")
+    stamp = path.stat().st_mtime_ns
+    os.utime(other, ns=(stamp, stamp))
+    file = hash_files([("tda", path)])[0]
+    assert len(file.sha256) == 64
+    if how == "touched":
+        os.utime(path, ns=(stamp, stamp + 1))
+    elif how == "appended":
+        path.write_bytes(b"hola!")
+    elif how == "replaced":  # the same size and time, another file
+        other.replace(path)
+    else:
+        path.unlink()
+    with pytest.raises(InputError, match=r"^TDA\.xlsx: (the file changed while it was being read|cannot be read)"):
+        file.assert_unchanged()

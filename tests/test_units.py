@@ -1,0 +1,244 @@
+"""The unit files, read and judged by systemd-analyze; and the installer, into a staging root over an old job."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from bankadvisor_etl.errors import ConfigurationError, DatabaseError, DataError, InputError, LockedError
+
+PROJECT = Path(__file__).parents[1]
+SYSTEMD = PROJECT / "systemd"
+UNITS = "etc/systemd/system"
+SERVICE, TIMER = "bankadvisor-etl.service", "bankadvisor-etl.timer"
+FAILURE = "bankadvisor-etl-failure@.service"
+OLD_SERVICE = "[Service]\nType=oneshot\nExecStart=/usr/bin/docker exec bank python -m etl\n"
+OLD_TIMER = "[Unit]\nRequires=bankadvisor-etl.service\n[Timer]\nOnCalendar=02:00\nOnCalendar=08:00\n"
+OLD_DROP_IN = "[Service]\nExecStart=\nExecStart=/usr/bin/docker exec other python -m etl\n"
+CRON = "# 0 1 * * * bankadvisor, long gone\n0 2 * * * root docker exec bankadvisor python -m etl\n"
+
+
+def settings(unit: str) -> list[tuple[str, str, str]]:
+    """Section, key and value of each line of a unit file."""
+    section = ""
+    found: list[tuple[str, str, str]] = []
+    for line in (SYSTEMD / unit).read_text().splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif "=" in line and not line.startswith("#"):
+            key, value = line.split("=", 1)
+            found.append((section, key, value))
+    return found
+
+
+def values(unit: str, key: str) -> list[str]:
+    return [value for _, name, value in settings(unit) if name == key]
+
+
+def seconds(unit: str, key: str) -> int:
+    """A time span of one number and one unit."""
+    (value,) = values(unit, key)
+    span = value.lstrip("0123456789")
+    return int(value.removesuffix(span)) * {"s": 1, "min": 60, "h": 3600}[span]
+
+
+def test_the_timer_elapses_once_a_day_and_pulls_nothing_in() -> None:
+    assert values(TIMER, "OnCalendar") == ["*-*-* 02:00:00 America/Mexico_City"]
+    assert values(TIMER, "Persistent") == ["true"]
+    assert [(section, key) for section, key, _ in settings(TIMER)] == [
+        ("Unit", "Description"),
+        ("Unit", "Documentation"),
+        ("Timer", "OnCalendar"),
+        ("Timer", "Persistent"),
+        ("Timer", "RandomizedDelaySec"),
+        ("Timer", "FixedRandomDelay"),
+        ("Timer", "AccuracySec"),
+        ("Install", "WantedBy"),
+    ]
+
+
+def test_the_service_is_started_by_its_timer_alone_and_requires_nothing() -> None:
+    assert "Install" not in {section for section, _, _ in settings(SERVICE)}
+    for unit in (SERVICE, TIMER):
+        for key in ("Requires", "Wants", "Requisite", "BindsTo", "PartOf", "Upholds"):
+            assert values(unit, key) == [], (unit, key)
+    assert values(SERVICE, "After") == ["network-online.target postgresql.service docker.service"]
+    assert values(SERVICE, "OnFailure") == ["bankadvisor-etl-failure@%n.service"]
+
+
+def test_only_what_may_pass_is_tried_again() -> None:
+    (never,) = values(SERVICE, "RestartPreventExitStatus")
+    hopeless = {DataError.exit_code, InputError.exit_code, ConfigurationError.exit_code, 1, 2}
+    assert {int(code) for code in never.split()} == hopeless
+    assert DatabaseError.exit_code not in hopeless
+    assert values(SERVICE, "SuccessExitStatus") == [str(LockedError.exit_code)]
+    assert values(SERVICE, "Restart") == ["on-failure"]
+
+
+def test_the_start_limit_can_trip_even_when_every_try_times_out() -> None:
+    (burst,) = values(SERVICE, "StartLimitBurst")
+    a_try = sum(seconds(SERVICE, key) for key in ("TimeoutStartSec", "TimeoutStopSec", "RestartSec"))
+    assert seconds(SERVICE, "StartLimitIntervalSec") > int(burst) * a_try
+
+
+def test_the_sandbox_scores_at_most_one_and_a_half() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(SYSTEMD / SERVICE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
+
+
+def script(name: str, root: Path, **more: str) -> str:
+    """Runs install.sh or uninstall.sh into a staging root; what it said.
+
+    The dependencies are those of the tests, so that no index is asked: that pip installs them is for the boot to show.
+    """
+    libraries = {"PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    environment = {"DESTDIR": str(root), "PYTHON": sys.executable, **libraries, **more}
+    command = ["sh", str(SYSTEMD / name)]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A staging root with an old job in it, installed into twice, edited in between; and what was said."""
+    root = tmp_path_factory.mktemp("stage")
+    write(root / UNITS / SERVICE, OLD_SERVICE)
+    write(root / UNITS / TIMER, OLD_TIMER)
+    write(root / UNITS / f"{SERVICE}.d/override.conf", OLD_DROP_IN)
+    write(root / UNITS / f"{SERVICE}.d/memory.conf", "[Service]\nMemoryMax=1G\n")
+    write(root / "etc/cron.d/etl", CRON)
+    first = script("install.sh", root)
+    write(root / "etc/bankadvisor-etl/bankadvisor-etl.env", "BANKADVISOR_DSN=mine\n")
+    write(root / "etc/bankadvisor-etl/pgpass", "mine\n")
+    return root, [first, script("install.sh", root)]
+
+
+def test_the_old_job_is_kept_aside_once(staged: tuple[Path, list[str]]) -> None:
+    root, (first, second) = staged
+    units = root / UNITS
+    assert (units / f"{SERVICE}.anterior").read_text() == OLD_SERVICE
+    assert (units / f"{TIMER}.anterior").read_text() == OLD_TIMER
+    assert (units / f"{SERVICE}.d/override.conf.anterior").read_text() == OLD_DROP_IN
+    assert (units / f"{SERVICE}.d/memory.conf").read_text() == "[Service]\nMemoryMax=1G\n"
+    assert not (units / f"{SERVICE}.d/override.conf").exists()
+    assert first.count("kept aside:") == 3
+    assert second.count("kept aside:") == 0
+    for unit in (SERVICE, TIMER, FAILURE):
+        assert (units / unit).read_text() == (SYSTEMD / unit).read_text()
+
+
+def test_a_line_of_cron_is_pointed_out_and_left(staged: tuple[Path, list[str]]) -> None:
+    root, (first, _) = staged
+    warnings = [line for line in first.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 1
+    assert warnings[0].endswith(f"{root}/etc/cron.d/etl:2:0 2 * * * root docker exec bankadvisor python -m etl")
+    assert (root / "etc/cron.d/etl").read_text() == CRON
+
+
+def test_a_second_installation_upgrades_and_keeps_what_was_edited(staged: tuple[Path, list[str]]) -> None:
+    root, said = staged
+    config, prefix = root / "etc/bankadvisor-etl", root / "opt/bankadvisor-etl"
+    assert (config / "bankadvisor-etl.env").read_text() == "BANKADVISOR_DSN=mine\n"
+    assert (config / "pgpass").read_text() == "mine\n"
+    assert (config / "pgpass").stat().st_mode & 0o777 == 0o600
+    versions = sorted((prefix / "versions").iterdir())
+    assert (prefix / "current").readlink() == Path("versions") / versions[-1].name
+    assert len(versions) == 2
+    assert (root / "srv/bankadvisor-etl").is_dir()
+    assert all("What to do next" in text for text in said)
+
+
+def test_the_staged_environment_knows_nothing_of_its_staging_root(staged: tuple[Path, list[str]]) -> None:
+    root, _ = staged
+    current = root / "opt/bankadvisor-etl/current"
+    shebang = (current / "bin/bankadvisor-etl").read_text().splitlines()[0]
+    assert re.fullmatch(r"#!/opt/bankadvisor-etl/versions/[\w.]+/bin/python\S*", shebang)
+    with_root = [
+        path for path in (current / "bin").iterdir() if path.is_file() and str(root).encode() in path.read_bytes()
+    ]
+    assert with_root == []
+
+
+def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, list[str]]) -> None:
+    root, _ = staged
+    shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
+    units = [SERVICE, TIMER, FAILURE.replace("@", "@x")]
+    command = ["systemd-analyze", "verify", f"--root={root}", *units]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_another_prefix_reaches_every_file(tmp_path: Path) -> None:
+    script("install.sh", tmp_path, PREFIX="/srv/etl")
+    installed = [*(tmp_path / UNITS).glob("bankadvisor*"), tmp_path / "usr/local/bin/bankadvisor-etl"]
+    assert [path.name for path in installed if "/opt/bankadvisor-etl" in path.read_text()] == []
+    assert "ExecStart=/srv/etl/current/bin/bankadvisor-etl run\n" in (tmp_path / UNITS / SERVICE).read_text()
+    script("uninstall.sh", tmp_path, PREFIX="/srv/etl")
+    assert not (tmp_path / "srv/etl").exists()
+
+
+def test_uninstalling_keeps_settings_and_data_unless_purged(tmp_path: Path) -> None:
+    script("install.sh", tmp_path)
+    write(tmp_path / "srv/bankadvisor-etl/TDA.xlsx", "data")
+    write(tmp_path / UNITS / "bankadvisor-etl.timer.d/hour.conf", "[Timer]\n")
+    assert "PURGE=1" in script("uninstall.sh", tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {
+        "etc/bankadvisor-etl/bankadvisor-etl.env",
+        "etc/bankadvisor-etl/on-failure.example",
+        "etc/bankadvisor-etl/pgpass",
+        "etc/systemd/system/bankadvisor-etl.timer.d/hour.conf",
+        "etc/sysusers.d/bankadvisor-etl.conf",
+        "etc/tmpfiles.d/bankadvisor-etl.conf",
+        "srv/bankadvisor-etl/TDA.xlsx",
+    }
+    script("uninstall.sh", tmp_path, PURGE="1")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_uninstalling_leaves_what_is_not_ours(tmp_path: Path) -> None:
+    write(tmp_path / UNITS / SERVICE, OLD_SERVICE)
+    write(tmp_path / "usr/local/bin/bankadvisor-etl", "#!/bin/sh\n")
+    script("uninstall.sh", tmp_path)
+    assert (tmp_path / UNITS / SERVICE).read_text() == OLD_SERVICE
+    assert (tmp_path / "usr/local/bin/bankadvisor-etl").exists()
+
+
+def test_the_command_reads_the_settings_as_systemd_does(tmp_path: Path) -> None:
+    dsn = "postgresql://u@db.example.com/bank?sslmode=verify-full&sslrootcert=/etc/ca.crt"
+    lines = [
+        "# a comment",
+        f"BANKADVISOR_DSN={dsn}",
+        "BANKADVISOR_DATA_DIR='/srv/with space'",
+        "BANKADVISOR_LOG_LEVEL=info",
+    ]
+    write(tmp_path / "bankadvisor-etl.env", "\n".join([*lines, "nonsense"]))
+    write(tmp_path / "pgpass", "")
+    text = (SYSTEMD / "bankadvisor-etl").read_text().replace("/etc/bankadvisor-etl", str(tmp_path))
+    write(tmp_path / "command", text.replace("/opt/bankadvisor-etl/current/bin/bankadvisor-etl", "printenv"))
+    environment = {"PATH": os.environ["PATH"], "BANKADVISOR_LOG_LEVEL": "debug"}
+    for name, expected in {
+        "BANKADVISOR_DSN": dsn,
+        "BANKADVISOR_DATA_DIR": "/srv/with space",
+        "BANKADVISOR_LOG_LEVEL": "debug",
+        "PGPASSFILE": str(tmp_path / "pgpass"),
+    }.items():
+        command = ["sh", str(tmp_path / "command"), name]
+        assert (
+            subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+            == f"{expected}\n"
+        )

@@ -18,7 +18,9 @@ PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog's: journald takes ``<3>`` off a line and files it under priority 3."""
 
 MAX_EVENT = 40_000
-"""Characters; journald splits lines over 48 KiB, and half a JSON object is none."""
+"""Bytes; journald splits lines over 48 KiB, and half a JSON object is none."""
+
+SHORT = 40
 
 
 def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.stdlib.BoundLogger:
@@ -57,12 +59,20 @@ def is_journal(stream: TextIO) -> bool:
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     ordered = {**{name: event.pop(name) for name in ("timestamp", "level", "event")}, **event}
-    line = json.dumps(ordered, default=str, ensure_ascii=False)
+    line = _dumps(ordered)
     while len(line.encode()) > MAX_EVENT:
         longest = max(ordered, key=lambda name: len(str(ordered[name])))
-        ordered[longest] = str(ordered[longest])[: len(str(ordered[longest])) // 2] + "..."
-        line = json.dumps(ordered, default=str, ensure_ascii=False)
+        text = str(ordered.pop(longest))
+        if len(text) > SHORT:
+            ordered[longest] = text[: len(text) // 2] + "..."
+        line = _dumps(ordered)
     return line
+
+
+def _dumps(content: object) -> str:
+    text = json.dumps(content, default=str, ensure_ascii=False)
+    # A path that is not UTF-8 has no letters that a stream could write.
+    return text if text.isprintable() else json.dumps(content, default=str)
 
 
 def _plain(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -60,6 +60,7 @@ class Reader:
         self._worker = _Worker()
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._stopping = threading.Lock()
 
     def read(self, files: Sequence[File]) -> Mapping[str, Future[Read]]:
         """Begin to read, the largest first, and give a future by source.
@@ -75,22 +76,34 @@ class Reader:
 
     def stop(self) -> None:
         """Stop what is still being read."""
-        self._stopped = True
-        self._worker.process.kill()
+        with self._stopping:
+            self._stopped = True
+            self._worker.process.kill()
         if self._thread:
             self._thread.join()
         else:
             self._worker.end()
 
     def _read(self, files: list[File], pending: Mapping[str, Future[Read]]) -> None:
-        cause = self._read_with(self._worker, files, pending)
-        for file in files:
-            future = pending[file.source]
-            if len(files) > 1 and not future.done() and not self._stopped:  # was it this one that the worker died of?
-                self._worker = _Worker()
-                cause = self._read_with(self._worker, [file], pending)
-            if not future.done():
-                future.set_exception(errors.InputError(f"{file.name}: {cause}"))
+        try:
+            cause = self._read_with(self._worker, files, pending)
+            for file in files:
+                future = pending[file.source]
+                if len(files) > 1 and not future.done():  # was it this one that the worker died of?
+                    cause = self._read_with(self._another_worker(), [file], pending)
+                if not future.done():
+                    future.set_exception(errors.InputError(f"{file.name}: {cause}"))
+        except BaseException as error:  # noqa: BLE001 - whoever waits must be told of it, or waits for ever
+            for future in pending.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    def _another_worker(self) -> _Worker:
+        with self._stopping:
+            self._worker = _Worker()
+            if self._stopped:
+                self._worker.process.kill()
+        return self._worker
 
     def _read_with(self, worker: _Worker, files: list[File], pending: Mapping[str, Future[Read]]) -> str:
         """Have ``worker`` read files until it is done or dies, and say how it ended."""
@@ -164,5 +177,8 @@ def _answer(head: dict[str, Any], stream: IO[bytes]) -> Answer:
 
     from bankadvisor_etl.sources.model import Reading  # noqa: PLC0415
 
-    frame, rejects = (pl.read_ipc_stream(stream.read(size)) for size in head["sizes"])
+    parts = [stream.read(size) for size in head["sizes"]]
+    if [len(part) for part in parts] != head["sizes"]:
+        raise ValueError("half an answer: the worker died")
+    frame, rejects = map(pl.read_ipc_stream, parts)
     return Reading(frame, head["rows_read"], rejects, tuple(head["ignored"])), head["seconds"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from support.databases import NONE_FOUND, Source, choose_source, fresh_database
 from support.folders import find_real_data
 from support.published import copy_of

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
+import time
 import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -321,6 +323,17 @@ class TestRefusals:
             ):
                 adopt(dsn, dry_run=False)
         assert fingerprint(dsn) == before
+
+    def test_somebody_who_ends_soon_is_waited_for(self, dsn: str) -> None:
+        load(dsn, ETL_RUNS_ONE, MONTHLY_KPIS)
+        with psycopg.connect(dsn) as reader:
+            reader.execute("SELECT count(*) FROM monthly_kpis_v2")
+            end = threading.Timer(0.7, reader.rollback)
+            end.start()
+            started = time.monotonic()
+            assert "public.monthly_kpis moves to anterior.monthly_kpis (76 rows)" in adopt(dsn, dry_run=False)
+            assert time.monotonic() - started > 0.5
+            end.join()
 
     def test_a_role_that_owns_nothing_is_told_so(self, dsn: str, role: str) -> None:
         load(dsn, MONTHLY_KPIS)

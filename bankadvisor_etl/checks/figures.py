@@ -20,6 +20,12 @@ ROUNDING = 1e-6
 """MDP: the last digit that the regulator publishes."""
 
 
+def some(evidence: Evidence) -> Iterator[Finding]:
+    """There is something to publish."""
+    rows = evidence.kpis.frame.height
+    yield Finding("some_figures", "error", rows > 0, f"{rows:,} rows", "at least one")
+
+
 def stage_totals(evidence: Evidence) -> Iterator[Finding]:
     """The total of each stage is the sum of its segments."""
     for stage in STAGES:
@@ -84,4 +90,4 @@ def _none(name: str, severity: Severity, rows: pl.DataFrame, value: str) -> Find
     return Finding(name, severity, rows.is_empty(), f"{rows.height:,} rows", "none", sample_of(rows, value))
 
 
-CHECKS = (stage_totals, todas, sistema_is_sum, bounds, unusual)
+CHECKS = (some, stage_totals, todas, sistema_is_sum, bounds, unusual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning"]
 SAMPLE = 10
+NUMBER = re.compile(r"[0-9]*\.?[0-9]+(e-?[0-9]{1,2})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,11 @@ class Thresholds:
         values = {}
         for setting in settings:
             name, _, value = setting.partition("=")
-            try:
-                values[name] = float(value)
-            except ValueError:
-                raise ConfigurationError(f"threshold {setting!r}: not NAME=NUMBER") from None
+            if not NUMBER.fullmatch(value):
+                raise ConfigurationError(f"threshold {setting!r}: not NAME=NUMBER")
             if name not in names:
                 raise ConfigurationError(f"threshold {name!r}: not one of {', '.join(names)}")
+            values[name] = float(value)
         return cls(**values)
 
     def floor(self, source: str) -> int:

@@ -28,7 +28,7 @@ def months_between(earlier: date, later: date) -> int:
 def future(evidence: Evidence) -> Iterator[Finding]:
     """No source has a month that has not begun."""
     for name, reading in evidence.readings.items():
-        if "mes" in reading.frame.columns:
+        if "mes" in reading.frame.columns and reading.frame.height:
             ahead = reading.frame.filter(pl.col("mes") > evidence.today)
             rows = ahead.with_columns(codigo="codigo" if "codigo" in ahead.columns else pl.lit(name))
             observed = f"newest {newest(reading.frame):%Y%m}, {ahead.height:,} rows ahead of {evidence.today:%Y%m}"
@@ -37,6 +37,8 @@ def future(evidence: Evidence) -> Iterator[Finding]:
 
 def age(evidence: Evidence) -> Iterator[Finding]:
     """The newest month is recent."""
+    if evidence.kpis.frame.is_empty():
+        return
     month = newest(evidence.kpis.frame)
     behind, limit = months_between(month, evidence.today), int(evidence.thresholds.months_old)
     observed = f"newest month {month:%Y%m}, {behind} months old"
@@ -45,6 +47,8 @@ def age(evidence: Evidence) -> Iterator[Finding]:
 
 def repeated(evidence: Evidence) -> Iterator[Finding]:
     """The newest month is not the one before it once more."""
+    if evidence.kpis.frame.is_empty():
+        return
     month = newest(evidence.kpis.frame)
     repeats = month in repeated_months(evidence.cartera, list(AMOUNTS))
     observed = f"every amount of every bank in {month:%Y%m} is that of the month before" if repeats else "it differs"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def not_back(evidence: Evidence, comparison: Comparison) -> Iterator[Finding]:
     """The newest month is no older than the newest published one."""
-    if comparison.keys.height:
+    if comparison.keys.height and evidence.kpis.frame.height:
         new, published = newest(evidence.kpis.frame), newest(comparison.keys)
         expected = f"{published:%Y%m} or later (--allow-removals accepts it)"
         passed = new >= published or evidence.allow_removals

@@ -16,7 +16,7 @@ EXCEL_EPOCH = pl.datetime(1899, 12, 31)
 
 def code(text: pl.Expr) -> pl.Expr:
     """Institution code: six digits from 40000 on (``040059``), the plain number below (``5``)."""
-    number = text.str.strip_chars().str.extract(r"^(\d{1,9})(?:\.0+)?$").cast(pl.Int64)
+    number = text.str.strip_chars().str.extract(r"^([0-9]{1,9})(?:\.0+)?$").cast(pl.Int64)
     plain = number.cast(pl.String)
     return pl.when(number >= FIRST_BANK_CODE).then(plain.str.zfill(6)).otherwise(plain)
 
@@ -48,7 +48,7 @@ def number_or_serial(text: pl.Expr) -> pl.Expr:
 
     The value of such a cell is the serial with its fraction: ``1900-01-16 01:59:42.950`` is 16.083136. Serials
     count days from 1899-12-31, and from 1900-03-01 on one more, since Excel believes in 29 February 1900.
-    Six decimals are what the millisecond of the text can carry.
+    Six decimals are what the millisecond of the text can carry; what Excel calls 29 February, serial 60, reads as 59.
     """
     moment = text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="ms")
     days = (moment - EXCEL_EPOCH).dt.total_milliseconds() / 86_400_000
@@ -58,18 +58,20 @@ def number_or_serial(text: pl.Expr) -> pl.Expr:
 
 def month_of_period(text: pl.Expr) -> pl.Expr:
     """First day of a ``YYYYMM`` period."""
-    digits = text.str.strip_chars().str.extract(r"^(\d{6})(?:\.0+)?$")
+    digits = text.str.strip_chars().str.extract(r"^((?:19|20)[0-9]{4})(?:\.0+)?$")
     return (digits + "01").str.to_date("%Y%m%d", strict=False)
 
 
 def month_of_iso(text: pl.Expr) -> pl.Expr:
     """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time after it."""
-    return _month(text.str.strip_chars(), r"^(\d{4})[-/](\d{1,2})[-/]\d{1,2}(?: .*)?$", year=1, month=2)
+    return _month(
+        text.str.strip_chars(), r"^((?:19|20)[0-9]{2})[-/]([0-9]{1,2})[-/][0-9]{1,2}(?: .*)?$", year=1, month=2
+    )
 
 
 def month_of_american(text: pl.Expr) -> pl.Expr:
     """First day of the month of ``M/D/YY`` or ``MM/DD/YYYY``; two digits of a year are of this century."""
-    return _month(text.str.strip_chars(), r"^(\d{1,2})/\d{1,2}/((?:\d{2})?\d{2})$", year=2, month=1)
+    return _month(text.str.strip_chars(), r"^([0-9]{1,2})/[0-9]{1,2}/((?:20)?[0-9]{2})$", year=2, month=1)
 
 
 def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:

@@ -156,7 +156,7 @@ def _breaches(
     details = contract.filter(parsed, cast=True).failure.details()
     headers = {field.name: field.header for field in fields}
     found = [pl.DataFrame(schema=REJECTS)]
-    for rule in set(details.columns) - set(parsed.columns) - {"primary_key"}:
+    for rule in [name for name in details.columns if name not in {*parsed.columns, "primary_key"}]:
         name, _, kind = rule.partition("|")
         broken = details.filter(pl.col(rule) == "invalid")[ROW]
         words = f"column {headers.get(name, name)!r} {BROKEN_RULES.get(kind, f'breaks the rule {kind or name}')}"

@@ -29,6 +29,8 @@ def test_thresholds_are_set_by_name() -> None:
         ("floor_cartera", "threshold 'floor_cartera': not NAME=NUMBER"),
         ("floor_cartera=", "threshold 'floor_cartera=': not NAME=NUMBER"),
         ("floor_cartera=many", "threshold 'floor_cartera=many': not NAME=NUMBER"),
+        ("floor_cartera=nan", "threshold 'floor_cartera=nan': not NAME=NUMBER"),
+        ("jump=inf", "threshold 'jump=inf': not NAME=NUMBER"),
         ("floor_cartera=1,000", "threshold 'floor_cartera=1,000': not NAME=NUMBER"),
         ("floor_cartero=1", "threshold 'floor_cartero': not one of floor_cartera, floor_castigos, floor_icap, "),
         ("floor=1", "threshold 'floor': not one of "),

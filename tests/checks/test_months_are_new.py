@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from bankadvisor_etl.checks import months
+from bankadvisor_etl.checks.audit import audit_files
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, cartera, coherent, icap, tasa_efectiva, tda
 
@@ -92,3 +93,12 @@ def test_a_bank_without_a_name_is_a_warning() -> None:
     finding = findings(months.names, evidence(cartera=BOOK, unnamed=("040998", "040999")))["banks_named"]
     assert (finding.severity, finding.passed) == ("warning", False)
     assert (finding.observed, finding.sample) == ("2 published under their codes", ("040998", "040999"))
+
+
+def test_a_file_of_headers_alone_fails_its_floor_and_nothing_crashes() -> None:
+    for given, name in (
+        ({"cartera": BOOK, "tda": tda()}, "rows_floor_tda"),
+        ({"cartera": cartera()}, "rows_floor_cartera"),
+        ({"cartera": cartera()}, "some_figures"),
+    ):
+        assert not {f.name: f.passed for f in audit_files(evidence(**given))}[name]

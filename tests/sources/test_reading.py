@@ -238,7 +238,7 @@ def half_an_answer(cut: int) -> bytes:
     return answer[: len(answer) * cut // 100]
 
 
-@pytest.mark.parametrize("cut", [0, 5])
+@pytest.mark.parametrize("cut", [0, 5, 50, 99])
 def test_half_an_answer_is_a_worker_that_died(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tda: Path, cut: int
 ) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from support.databases import temporary_folder
 
 from bankadvisor_etl.warehouse.embedded import embedded_postgres
 from bankadvisor_etl.warehouse.private_server import PrivateServer
 from bankadvisor_etl.warehouse.server_account import Account
+from support.databases import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

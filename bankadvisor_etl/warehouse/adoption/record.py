@@ -103,30 +103,34 @@ def _convert(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> list[
         " CASE WHEN {status} = ANY({known}) THEN NULL ELSE 'status was ' || coalesce({status}, 'null') END)"
     ).format(**values, known=sql.Literal(STATES + FAILURES))
     facts = _facts(cursor, table, values["status"], note)
-    started = sql.SQL("coalesce({started_at}, {completed_at}, 'epoch')").format(**values)
-    values |= {
-        "status": sql.SQL("CASE WHEN {status} = ANY({states}) THEN {status} ELSE 'failure' END").format(
-            **values, states=sql.Literal(STATES)
-        ),
-        "error_message": sql.SQL("CASE {note} WHEN '' THEN {old} ELSE concat_ws('; ', {old}, {note}) END").format(
-            note=note, old=values["error_message"]
-        ),
-        "started_at": started,
-        "completed_at": sql.SQL("CASE WHEN {old} < {started} THEN {started} ELSE {old} END").format(
-            old=values["completed_at"], started=started
-        ),
-    }
-    _change(
-        cursor,
-        table,
-        [
-            sql.SQL("ALTER COLUMN {} TYPE {} USING {}").format(
-                sql.Identifier(name), sql.SQL(ours.columns[name].type), value
-            )
-            for name, value in values.items()
-        ],
-    )
+    actions = [
+        sql.SQL("ALTER COLUMN {} TYPE {} USING {}").format(
+            sql.Identifier(name), sql.SQL(ours.columns[name].type), value
+        )
+        for name, value in (values | _mended(values, note)).items()
+    ]
+    _change(cursor, table, actions)
     return facts
+
+
+def _mended(values: dict[str, sql.Composed], note: sql.Composed) -> dict[str, sql.Composed]:
+    """The values of the columns that our constraints are about, so that every row satisfies them."""
+    parts = {
+        **values,
+        "note": note,
+        "told": values["error_message"],
+        "states": sql.Literal(STATES),
+        "started": sql.SQL("coalesce({started_at}, {completed_at}, 'epoch')").format(**values),
+    }
+    return {
+        name: sql.SQL(expression).format(**parts)
+        for name, expression in {
+            "status": "CASE WHEN {status} = ANY({states}) THEN {status} ELSE 'failure' END",
+            "started_at": "{started}",
+            "completed_at": "CASE WHEN {completed_at} < {started} THEN {started} ELSE {completed_at} END",
+            "error_message": "CASE {note} WHEN '' THEN {told} ELSE concat_ws('; ', {told}, {note}) END",
+        }.items()
+    }
 
 
 def _read_as(name: str, found: Column, ours: Column) -> sql.Composed:

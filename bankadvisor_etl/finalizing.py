@@ -35,8 +35,8 @@ def exit_code(environment: Mapping[str, str]) -> int | None:
     return SIGNAL_OFFSET + number if number else None
 
 
-def finalize_invocation(dsn: str, environment: Mapping[str, str]) -> list[int]:
-    """Close rows that say ``running`` and carry this invocation's id, and return their ids.
+def finalize_invocation(dsn: str, environment: Mapping[str, str]) -> list[tuple[int, str]]:
+    """Close rows that say ``running`` and carry this invocation's id, and return their ids, with the cause of each.
 
     Raises:
         ConfigurationError: systemd did not set INVOCATION_ID.
@@ -54,4 +54,4 @@ def finalize_invocation(dsn: str, environment: Mapping[str, str]) -> list[int]:
             " WHERE status = 'running' AND invocation_id = %s RETURNING id",
             [cause_of(environment), exit_code(environment), invocation],
         )
-        return [run_id for (run_id,) in closed]
+        return [(run_id, cause_of(environment)) for (run_id,) in closed]

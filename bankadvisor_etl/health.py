@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from bankadvisor_etl.warehouse.connection import connect, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import psycopg
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 EXIT_CODES = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
@@ -56,20 +59,26 @@ def ask(dsn: str, max_age: timedelta) -> Health:
     now = datetime.now(UTC)
     try:
         with connect(dsn) as connection, transaction(connection) as plain:
-            if not schema.existing(plain, ["etl_runs"]):
-                return Health(
-                    UNKNOWN, "no run yet: there is no table etl_runs; start one with bankadvisor-etl run", now
-                )
+            if not schema.existing(plain, ["etl_schema"]):
+                return Health(UNKNOWN, _without_tables(plain), now)
             with connection.cursor(row_factory=dict_row) as cursor:
                 newest = "SELECT * FROM etl_runs {} ORDER BY started_at DESC, id DESC LIMIT 1"
                 last_run = cursor.execute(newest.format("")).fetchone()
                 last_real = cursor.execute(newest.format("WHERE status <> 'dry_run'")).fetchone()
                 last_success = cursor.execute(newest.format("WHERE status = 'success'")).fetchone()
             at_work = lock.is_held(plain)
+            if last_success and last_success["completed_at"] is None:  # the replaced system did not always say
+                last_success["completed_at"] = last_success["started_at"]
     except EtlError as error:
         return Health(CRITICAL, str(error), now)
     status, message = _judge(last_real, last_success, now, max_age, at_work=at_work)
     return Health(status, message, now, last_run, last_success, _next_run())
+
+
+def _without_tables(cursor: psycopg.Cursor[Any]) -> str:
+    if foreign := schema.existing(cursor):
+        return f"the tables ({', '.join(foreign)}) are those of the replaced system; look at bankadvisor-etl adopt"
+    return "no run yet: there is no table etl_runs; start one with bankadvisor-etl run"
 
 
 def _judge(
@@ -113,13 +122,9 @@ def _next_run() -> datetime | None:
     """When systemd starts the job next; None without systemd or without the timer."""
     if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
         return None
-    command = [
-        "systemctl",
-        "show",
-        "bankadvisor-etl.timer",
-        "--property=NextElapseUSecRealtime",
-        "--timestamp=unix",
-    ]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout.strip()
-    stamp = answer.partition("=")[2].removeprefix("@")
-    return datetime.fromtimestamp(int(stamp), UTC) if stamp.isdigit() and int(stamp) else None
+    # systemctl show gives local time as text, whatever --timestamp says (252); list-timers gives microseconds.
+    command = ["systemctl", "list-timers", "--output=json", "bankadvisor-etl.timer"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    timers = json.loads(answer.stdout) if answer.returncode == 0 and answer.stdout.strip() else []
+    stamp = timers[0].get("next") if timers else None
+    return datetime.fromtimestamp(stamp / 1_000_000, UTC) if stamp else None

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
-PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-"""syslog's: journald takes ``<3>`` off a line and files it under priority 3."""
+PRIORITY = {"debug": 7, "info": 5, "warning": 4, "error": 3, "critical": 2}
+"""syslog's: journald takes ``<3>`` off a line and files it under priority 3. Our ``info`` is a notch above what systemd
+says of a unit that does well, so that the unit can leave that out (LogLevelMax=)."""
 
 MAX_EVENT = 40_000
 """Bytes; journald splits lines over 48 KiB, and half a JSON object is none."""
@@ -31,6 +32,8 @@ def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.
         level: the lowest level that is written.
         stream: where the lines go.
     """
+    # What psycopg warns of while a connection dies is in the error that is raised; as plain text it would be no JSON.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     if style == "auto":
         style = "plain" if stream.isatty() else "json"
     render = _plain if style == "plain" else _json

@@ -168,7 +168,7 @@ bankadvisor-etl is installed in $PREFIX. What to do next:
      and its password in            /etc/bankadvisor-etl/pgpass
   3. over a database of the old system, once:   bankadvisor-etl adopt --dry-run, then bankadvisor-etl adopt
   4. run it now, and look:          systemctl start bankadvisor-etl; bankadvisor-etl health
-                                    journalctl -t bankadvisor-etl -o cat
+                                    journalctl -u bankadvisor-etl -o cat
   5. be told of failures:           /etc/bankadvisor-etl/on-failure.example"
     if [ -n "$DESTDIR" ]; then
         say "Staged under $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"

@@ -19,12 +19,12 @@ def finalize(dsn: str | None, *, embedded: bool) -> None:
     is left alone. It never fails: a database that is away is said, and is no second failure.
     """
     from bankadvisor_etl.finalizing import finalize_invocation  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.log import configure  # noqa: PLC0415
 
+    log = configure("auto", "info")
     try:
         with database(dsn, embedded=embedded) as chosen:
-            closed = finalize_invocation(chosen, os.environ)
+            for run_id, cause in finalize_invocation(chosen, os.environ):
+                log.warning("etl.finalized", run_id=run_id, cause=cause)
     except EtlError as error:
-        click.echo(f"finalize: the row stays open, the next run closes it: {message_of(error)}", err=True)
-        return
-    for run_id in closed:
-        click.echo(f"finalize: closed run {run_id}", err=True)
+        log.warning("etl.finalize.skipped", reason=f"the row stays open, the next run closes it: {message_of(error)}")

@@ -122,7 +122,10 @@ def _prometheus(state: Health, _max_age: timedelta) -> str:
         "last_run_duration_seconds": ("How long the last run took", run.get("duration_seconds")),
         "last_run_rows": ("Rows of monthly_kpis that the last run computed", run.get("rows_processed_base")),
         "last_run_warnings": ("Checks of the last run that did not pass", run.get("warnings")),
-        "last_success_timestamp_seconds": ("When the last success ended", _unix(success.get("completed_at"))),
+        "last_success_timestamp_seconds": (
+            "When the last success ended",
+            _unix(success.get("completed_at")),
+        ),
     }
     lines = []
     for name, (words, value) in metrics.items():

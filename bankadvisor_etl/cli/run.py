@@ -76,7 +76,6 @@ def run(  # noqa: PLR0913 - one parameter an option
     """
     from bankadvisor_etl.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
 
-    signal.signal(signal.SIGTERM, _terminate)
     progress = _Progress()
     with reader(progress.show) as reading:
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
@@ -87,6 +86,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         trigger = triggered_by(os.environ, cron=cron)
         log.info("etl_runner.main.started", triggered_by=trigger)
         try:
+            signal.signal(signal.SIGTERM, _terminate)  # until here there is nothing to close
             with database(dsn, embedded=embedded) as chosen:
                 request = Request(
                     data_dir=data_dir,

@@ -22,8 +22,7 @@ def locked(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]
     """The transaction of a run: it holds the lock from its first statement; who commits it, publishes.
 
     Lock and publishing are one: a run whose connection is lost cannot publish, and has let go of the lock. It is a
-    transaction's lock since those of a session leak behind a transaction pooler. What was not committed on leaving
-    is rolled back.
+    transaction's lock since those of a session leak behind a transaction pooler.
 
     Raises:
         LockedError: another run holds the lock.

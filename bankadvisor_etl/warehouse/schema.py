@@ -38,7 +38,8 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
     if (server := cursor.connection.info.server_version) < OLDEST_SERVER:
         raise ConfigurationError(f"PostgreSQL 15 or later is needed; this server is {server // 10_000}")
     applied = applied_versions(cursor)
-    if not applied and (foreign := existing(cursor)):
+    foreign = _replaced(cursor) if applied else existing(cursor)
+    if foreign:
         raise ConfigurationError(
             f"the database holds tables of the replaced system ({', '.join(foreign)}); nothing was touched: "
             "look at 'bankadvisor-etl adopt --dry-run', then run 'bankadvisor-etl adopt'"
@@ -50,6 +51,16 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
         )
     for version in sorted(versions.keys() - applied):
         apply(cursor, version)
+
+
+def _replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
+    """Those of our tables that somebody put another table in the place of: the old job, if it still runs."""
+    names = cursor.execute(
+        "SELECT name FROM unnest(%s::text[], %s::text[]) AS ours (name, mark) WHERE to_regclass(name) IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(name) AND attname = mark)",
+        [["monthly_kpis", "instituciones", "etl_runs"], ["etl_run_id", "codigo_cnbv", "invocation_id"]],
+    )
+    return [name for (name,) in names]
 
 
 def apply(cursor: psycopg.Cursor[Any], version: int) -> None:

@@ -34,13 +34,18 @@ def words(text: pl.Expr) -> pl.Expr:
 
 def number(text: pl.Expr) -> pl.Expr:
     """A decimal number, as it stands; infinities and ``nan`` are none."""
-    value = text.str.strip_chars().cast(pl.Float64, strict=False)
+    value = unbounded(text)
     return pl.when(value.is_finite()).then(value)
 
 
-def number_with_commas(text: pl.Expr) -> pl.Expr:
-    """A decimal number with thousands commas (``393,968``)."""
-    return number(text.str.replace_all(",", "", literal=True))
+def unbounded(text: pl.Expr) -> pl.Expr:
+    """A decimal number, or what the text calls infinite or ``nan``: for those who bound it themselves."""
+    return text.str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def without_commas(text: pl.Expr) -> pl.Expr:
+    """The text of a number without its thousands commas (``393,968``)."""
+    return text.str.replace_all(",", "", literal=True)
 
 
 def number_or_serial(text: pl.Expr) -> pl.Expr:

@@ -104,15 +104,15 @@ def _scan(path: Path, headers: Sequence[str]) -> pl.LazyFrame:
         row_index_name=LINE,
         glob=False,
     )
-    rate, portfolio = canonical.number(pl.col(RATE)), canonical.number_with_commas(pl.col(PORTFOLIO))
-    return frame.select(
+    parsed = frame.select(
         *HEADERS,
         line=pl.col(LINE) + 2,
-        rate=rate,
-        saldo=portfolio,
-        usable=(rate.is_between(0, 100) & (portfolio.abs() <= LARGEST)).fill_null(value=False),
+        rate=canonical.unbounded(pl.col(RATE)),
+        saldo=canonical.unbounded(canonical.without_commas(pl.col(PORTFOLIO))),
         ragged=pl.col(headers[-1]).is_null() | pl.col(BEYOND).is_not_null(),
     )
+    usable = pl.col("rate").is_between(0, 100) & (pl.col("saldo").abs() <= LARGEST)
+    return parsed.with_columns(usable=usable.fill_null(value=False))
 
 
 def _sums(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -167,7 +167,7 @@ def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
     """Say of each row that could not be summed why: its rate, or else its portfolio."""
     rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO).fill_null("").str.strip_chars()
     blank = rate.is_null() | (rate == "")
-    parsed, amount = canonical.number(rate), canonical.number_with_commas(portfolio)
+    parsed, amount = canonical.number(rate), canonical.number(canonical.without_commas(portfolio))
     reason = (
         pl.when(blank)
         .then(pl.lit(NO_RATE))

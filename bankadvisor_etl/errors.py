@@ -67,5 +67,6 @@ def message_of(error: BaseException) -> str:
         return "stopped by SIGTERM"
     if isinstance(error, KeyboardInterrupt):
         return "stopped by Ctrl-C"
-    text = " ".join(str(error).split())[:MESSAGE_LENGTH]
+    text = " ".join([str(error), *getattr(error, "__notes__", ())])
+    text = " ".join(text.split())[:MESSAGE_LENGTH]
     return text if isinstance(error, EtlError) else f"a bug: {type(error).__name__}: {text}; please report it"

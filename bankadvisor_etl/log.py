@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -13,7 +14,6 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
 PRIORITY = {"debug": 7, "info": 5, "warning": 4, "error": 3, "critical": 2}
 """syslog's: journald takes ``<3>`` off a line and files it under priority 3. Our ``info`` is a notch above what systemd
 says of a unit that does well, so that the unit can leave that out (LogLevelMax=)."""
@@ -44,11 +44,29 @@ def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.
         _journal(render) if is_journal(stream) else render,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        structlog.PrintLogger(_Unbroken(stream)),  # type: ignore[arg-type] # it writes and flushes, no more is asked
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )
     return logger
+
+
+class _Unbroken:
+    """A stream whose reader may leave: a run is not undone because nobody reads its log any more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(BrokenPipeError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            # What is left in the buffer would complain once more at the end of the process.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def is_journal(stream: TextIO) -> bool:

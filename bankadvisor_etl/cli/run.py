@@ -11,7 +11,6 @@ import click
 
 from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
 from bankadvisor_etl.errors import EtlError, LockedError, Terminated, exit_code_of, message_of
-from bankadvisor_etl.log import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--log-level",
-    type=click.Choice(LEVELS, case_sensitive=False),
+    type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
     default="info",
     show_default=True,
     help="The lowest level that is logged.",

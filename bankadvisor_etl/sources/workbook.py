@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 import fastexcel
 import polars as pl
@@ -75,9 +76,8 @@ def _inspect(path: Path, sheet: str | None) -> tuple[str, bytes]:
     """Return the sheet's name and its XML, having checked the whole archive and every reference to a cell."""
     contents = _contents(path)
     for member, content in contents.items():
-        for mark, what in FORBIDDEN.items():
-            if mark in content and member.endswith((".xml", ".rels")):
-                raise InputError(f"{path.name}, {member}: {what}, as no honest workbook does; refused")
+        if member.endswith((".xml", ".rels")):
+            _check_xml(f"{path.name}, {member}", content)
     name, member = _locate(path, contents, sheet)
     if member not in contents:
         raise InputError(f"{path.name}, sheet {name!r}: {member} is not in the file; fetch the file again")
@@ -87,6 +87,18 @@ def _inspect(path: Path, sheet: str | None) -> tuple[str, bytes]:
             "delete the stray cell in Excel and save the workbook again"
         )
     return name, contents[member]
+
+
+def _check_xml(where: str, xml: bytes) -> None:
+    for mark, what in FORBIDDEN.items():
+        if mark in xml:
+            raise InputError(f"{where}: {what}, as no honest workbook does; refused")
+    # calamine reads past a lost sign, and the cell is gone. Counting finds it in a sixth of the time of parsing.
+    if xml.count(b"<") != xml.count(b">") or xml.count(b'"') % 2:
+        try:
+            expat.ParserCreate().Parse(xml, True)  # noqa: FBT003 - the interface of expat
+        except expat.ExpatError as error:
+            raise InputError(f"{where}: damaged ({error}); fetch the file again") from error
 
 
 def _contents(path: Path) -> dict[str, bytes]:

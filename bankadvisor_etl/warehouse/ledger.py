@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     import psycopg
 
     from bankadvisor_etl.checks.model import Finding
+
+
+PATIENCE = 3.0
+"""Seconds to wait for a lost server before the next run has to close the row of this one."""
 
 
 class Ledger:
@@ -65,10 +70,21 @@ class Ledger:
         except DatabaseError:
             if not self.connection.broken:
                 raise
-            with connect(self._dsn) as anew:
+            with self._anew() as anew:
                 closed = self._close(anew, status, exit_code, error)
         self.status = status if closed else "success"
         return closed
+
+    def _anew(self) -> psycopg.Connection[Any]:
+        """Connect again; a server that crashed takes a moment to recover."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return connect(self._dsn)
+            except DatabaseError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PATIENCE / 10)
 
     def _close(self, connection: psycopg.Connection[Any], status: str, exit_code: int, error: str | None) -> bool:
         with transaction(connection) as cursor:

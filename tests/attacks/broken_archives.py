@@ -196,7 +196,7 @@ TABLE = [
         (ICAP, "damaged"),
         _member(STRINGS, lambda xml: xml.replace(b"<si><t>040002</t></si>", b"")),
     ),
-    Broken("bomb", "140 MiB of zeros", ICAP, INPUT, (ICAP, "unpacks to 141 MiB"), _bomb),
+    Broken("bomb", "140 MiB of zeros", ICAP, INPUT, (ICAP, "unpacks to 140 MiB"), _bomb),
     Broken("bomb", "140 MiB that say 1,000 bytes", ICAP, INPUT, (ICAP, "damaged"), _understated_bomb),
     Broken("bomb", "140 MiB, size and sum forged", ICAP, INPUT, (ICAP, "damaged"), _forged_bomb),
     Broken("bomb", "entities in the sheet", CARTERA, INPUT, (CARTERA, "document type"), _member(SHEET, LAUGHS)),

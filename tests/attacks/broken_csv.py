@@ -66,8 +66,9 @@ def _cut(line: bytes) -> bytes:
 
 
 def _comma_lost(line: bytes) -> bytes:
-    """The comma behind the third-last number: what follows moves to the left."""
-    return b"".join(line.rsplit(b",", 3)[:1] + [b",".join(line.rsplit(b",", 3)[1:])])
+    """The last comma but two: what follows it moves to the left."""
+    before, after = line.rsplit(b",", 3)[0], line.split(b",")[-3:]
+    return before + b",".join(after)
 
 
 def _more(line: bytes) -> bytes:
@@ -169,8 +170,8 @@ TABLE = [
     Broken("rates: lines", "one with a comma too many", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_more)),
     Broken("rates: lines", "two joined", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_joined)),
     Broken("rates: lines", "one split", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_split)),
-    Broken("rates: quotes", "one not closed", TASAS, INPUT, (TASAS, "damaged"), _middle(_unclosed)),
-    Broken("rates: quotes", "one not opened", TASAS, INPUT, (TASAS, "damaged"), _middle(_unopened)),
+    Broken("rates: quotes", "one not closed", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_unclosed)),
+    Broken("rates: quotes", "one not opened", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_unopened)),
     Broken("rates: quotes", "a stray one before a text", TASAS, INPUT, (TASAS,), _middle(_stray_quote)),
     Broken(
         "rates: rows",

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from surgery import cut_to_last_months
+from trial import let_everybody_in, run
+
 from support.databases import fresh_database
 from support.published import copy_of
-from surgery import cut_to_last_months
-from trial import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +55,7 @@ def target(target_dir: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def hit_template(server_dsn: str, target_dir: Path) -> Iterator[str]:
     """A database in which the target's files were published once, to be copied."""
-    _let_everybody_in(server_dsn)
+    let_everybody_in(server_dsn)
     with fresh_database(server_dsn) as database:
         outcome = run(target_dir, database)
         assert outcome.code == 0, outcome
@@ -68,11 +67,3 @@ def hit(hit_template: str) -> Iterator[str]:
     """The connection string of this test's own database, in which run 1 published the files of ``target``."""
     with copy_of(hit_template) as database:
         yield database
-
-
-def _let_everybody_in(dsn: str) -> None:
-    """Open a private server's socket: a run without root's powers has to come through it."""
-    folder = Path(conninfo_to_dict(dsn).get("host") or "")
-    if folder.is_absolute() and folder.stat().st_uid != os.geteuid() == 0:
-        for place in (folder, *folder.glob(".s.PGSQL.*[0-9]")):
-            place.chmod(0o777)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import broken
 import pytest
-from support.published import ask, figures, one, runs
 from trial import MEMORY, PATIENCE, run
+
+from support.published import ask, figures, one, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

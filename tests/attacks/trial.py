@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+from psycopg.conninfo import conninfo_to_dict
 
 from support.cli import environment
 from support.small import FLOORS
@@ -51,31 +55,44 @@ def run(data_dir: Path, dsn: str, *arguments: str) -> Outcome:
         text=True,
         errors="replace",
     )
-    watch = _Watch(process.pid)
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output = process.communicate()[0] + f"\nkilled after {PATIENCE} seconds"
-    return Outcome(process.returncode, output, time.perf_counter() - started, watch.end())
+    with Watch(process.pid) as watch:
+        try:
+            output, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output = process.communicate()[0] + f"\nkilled after {PATIENCE} seconds"
+    return Outcome(process.returncode, output, time.perf_counter() - started, watch.peak)
 
 
-class _Watch:
+def let_everybody_in(dsn: str) -> None:
+    """Open a private server's socket: a run without root's powers has to come through it."""
+    folder = Path(conninfo_to_dict(dsn).get("host") or "")
+    if folder.is_absolute() and folder.stat().st_uid != os.geteuid() == 0:
+        for place in (folder, *folder.glob(".s.PGSQL.*[0-9]")):
+            place.chmod(0o777)
+
+
+class Watch:
     """Looks a hundred times a second at the most that each living process of a tree ever had resident."""
 
-    def __init__(self, pid: int) -> None:
-        self._peak, self._stop = 0, threading.Event()
+    def __init__(self, pid: int | None = None) -> None:
+        """Watch ``pid`` and its children, or else the children of this process."""
+        self.peak = 0
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, args=(pid,), daemon=True)
-        self._thread.start()
 
-    def end(self) -> int:
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        return self._peak
 
-    def _look(self, pid: int) -> None:
+    def _look(self, pid: int | None) -> None:
         while not self._stop.wait(0.01):
-            self._peak = max(self._peak, sum(map(_high_water, _tree(pid))))
+            tree = _tree(pid) if pid else _tree(os.getpid())[1:]
+            self.peak = max(self.peak, sum(map(_high_water, tree)))
 
 
 def _tree(pid: int) -> list[int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(bankadvisor_etl.__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "bankadvisor_etl")
+UNREACHABLE = "postgresql://user@127.0.0.1:1/nowhere"
 PATIENCE = 60  # seconds; a run of the small files takes one
 
 

@@ -13,6 +13,9 @@ from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
+
+    Kpis = Mapping[tuple[str, str], dict[str, Any]]
 
 OUR_TABLES = (
     "etl_schema",
@@ -59,6 +62,17 @@ def kpis(dsn: str) -> dict[tuple[str, str], dict[str, Any]]:
     return table
 
 
+def changes(dsn: str, run_id: int) -> dict[tuple[str, str, str], tuple[Decimal | None, Decimal | None]]:
+    """The figures that a run changed, by month, bank and column: old and new."""
+    rows = ask(
+        dsn,
+        "SELECT to_char(fecha, 'YYYYMM'), banco_norm, columna, valor_anterior, valor_nuevo"
+        " FROM monthly_kpis_cambios WHERE run_id = %s",
+        [run_id],
+    )
+    return {(month, bank, column): (old, new) for month, bank, column, old, new in rows}
+
+
 def figures(dsn: str) -> str:
     """A checksum of all that ``monthly_kpis`` says, whoever wrote it and when."""
     return str(
@@ -99,3 +113,10 @@ def copy_of(template: str) -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def changed_rows(before: Kpis, after: Kpis) -> dict[tuple[str, str], set[str]]:
+    """For each row that differs, the columns that do; the keys have to be the same."""
+    assert before.keys() == after.keys()
+    apart = {key: {name for name in row if row[name] != before[key][name]} for key, row in after.items()}
+    return {key: names for key, names in apart.items() if names}

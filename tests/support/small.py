@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 
+from support.cli import Result, etl
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -43,6 +45,16 @@ def write_small(sample: Path, folder: Path) -> Path:
         out.write(next(lines))
         out.writelines(line for line in lines if any(year in line for year in (b"/24,", b"/25,", b"/2024,", b"/2025,")))
     return folder
+
+
+def run(dsn: str, folder: Path, *options: object, **settings: object) -> Result:
+    """The verb ``run`` on such a folder."""
+    return etl("run", "--data-dir", folder, *options, **small_settings(dsn), **settings)
+
+
+def small_settings(dsn: str) -> dict[str, str]:
+    """The environment of ``run`` on such a folder."""
+    return {"BANKADVISOR_DSN": dsn, "BANKADVISOR_THRESHOLD": FLOORS}
 
 
 @contextmanager

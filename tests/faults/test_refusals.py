@@ -1,0 +1,117 @@
+"""Locks held elsewhere, statements that take too long, rows that are refused, files that change."""
+
+from __future__ import annotations
+
+import io
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from bankadvisor_etl import pipeline
+from bankadvisor_etl.errors import EtlError
+from bankadvisor_etl.log import configure
+from bankadvisor_etl.reading import reader
+from bankadvisor_etl.request import Request
+from bankadvisor_etl.warehouse import connection as sessions
+from bankadvisor_etl.warehouse.lock import LOCK
+from support.cli import Result, etl
+from support.fault_case import Case, failure
+from support.published import ask
+from support.small import FLOORS, ICAP
+
+
+def test_the_lock_of_a_run_is_held_elsewhere(case: Case) -> None:
+    with psycopg.connect(case.dsn) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        done = etl(*case.arguments, **case.settings())
+    assert done.event("etl.skipped")["level"] == "warning"
+    case.assert_held("start", "the run's lock is held elsewhere", done, 75, None)
+
+
+def _run_here(case: Case) -> Result:
+    """The run in this process, whose timeouts a test can shorten."""
+    stream = io.StringIO()
+    try:
+        with reader() as reading:
+            request = Request(case.folder, case.dsn, reading, thresholds=tuple(FLOORS.split()))
+            pipeline.run(request, configure("json", "info", stream))
+    except EtlError as error:
+        return Result(error.exit_code, stream.getvalue(), str(error))
+    return Result(0, stream.getvalue(), "")
+
+
+LOCKS: dict[str, tuple[LiteralString, str | None]] = {
+    "monthly_kpis, against readers": ("LOCK TABLE monthly_kpis IN ACCESS EXCLUSIVE MODE", "audit"),
+    "monthly_kpis, against writers": ("LOCK TABLE monthly_kpis IN SHARE MODE", "publish"),
+    "one row of monthly_kpis": ("SELECT FROM monthly_kpis WHERE codigo_cnbv = '040059' FOR UPDATE", "publish"),
+    "monthly_kpis_cambios": ("LOCK TABLE monthly_kpis_cambios IN SHARE MODE", "publish"),
+    "etl_run_sources": ("LOCK TABLE etl_run_sources IN SHARE MODE", "discovery"),
+    "etl_run_checks": ("LOCK TABLE etl_run_checks IN SHARE MODE", "base"),
+    "etl_runs": ("LOCK TABLE etl_runs IN SHARE MODE", None),
+}
+
+
+@pytest.mark.parametrize("what", LOCKS)
+def test_a_lock_is_held_elsewhere(case: Case, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Longer than ``lock_timeout``: the run fails and tells why, rather than hang all night."""
+    monkeypatch.setitem(sessions.TIMEOUTS, "lock_timeout", "300ms")
+    statement, phase = LOCKS[what]
+    with psycopg.connect(case.dsn) as other:
+        other.execute(statement)
+        done = _run_here(case)
+    assert "lock timeout" in done.err
+    case.assert_held(phase or "start", f"{what} locked", done, 69, failure(69, phase) if phase else None)
+
+
+def test_a_statement_takes_too_long(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sessions.TIMEOUTS, "statement_timeout", "500ms")
+    ask(
+        case.dsn,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.05); RETURN new; END $$;"
+        "CREATE TRIGGER slow BEFORE UPDATE ON monthly_kpis FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    done = _run_here(case)
+    assert "statement timeout" in done.err
+    ask(case.dsn, "DROP FUNCTION slow CASCADE")
+    case.assert_held("publish", "statement timeout", done, 69, failure(69, "publish"))
+
+
+def test_the_server_refuses_the_last_row(case: Case) -> None:
+    """Some rows are written by then."""
+    ask(case.dsn, "ALTER TABLE monthly_kpis ADD CONSTRAINT refused CHECK (etl_run_id < 2 OR codigo_cnbv <> '5')")
+    done = etl(*case.arguments, **case.settings())
+    ask(case.dsn, "ALTER TABLE monthly_kpis DROP CONSTRAINT refused")
+    case.assert_held("publish", "a row is refused", done, 69, failure(69, "publish"))
+
+
+def test_the_commit_itself_fails(case: Case) -> None:
+    """A deferred trigger speaks up at COMMIT, when the row says success already."""
+    ask(
+        case.dsn,
+        "CREATE FUNCTION veto() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'vetoed'; END $$;"
+        "CREATE CONSTRAINT TRIGGER veto AFTER UPDATE ON monthly_kpis DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION veto()",
+    )
+    done = etl(*case.arguments, **case.settings())
+    ask(case.dsn, "DROP FUNCTION veto CASCADE")
+    case.assert_held("commit", "it is refused", done, 69, failure(69, "publish"))
+
+
+@pytest.mark.parametrize("change", ["deleted", "appended to", "replaced"])
+def test_a_file_changes_under_the_run(case: Case, change: str) -> None:
+    path = case.folder / ICAP
+    content = path.read_bytes()
+    with case.stopped_at("hashed") as running:
+        if change == "appended to":
+            path.write_bytes(content + b"\0")
+        else:
+            path.unlink()
+        if change == "replaced":
+            path.write_bytes(content)
+        case.go_on()
+        done = running.end()
+    assert ICAP in done.event("etl.failed")["error"]
+    path.write_bytes(content)
+    case.assert_held("hashed", f"a file is {change}", done, 74, failure(74, "enhanced"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -21,11 +22,13 @@ from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     import structlog
 
+    from bankadvisor_etl.reading import Read
     from bankadvisor_etl.request import Request
 
 
@@ -77,17 +80,24 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
     files = hash_files(found)
     last = runs.last_success(ledger.connection)
     maybe_unchanged = last is not None and _may_skip(request) and _has_sizes(files, last)
-    pending = None if maybe_unchanged else request.reader.read(files)
+    pending = None if maybe_unchanged else _begin_reading(request, files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
     if last and maybe_unchanged and _is_published(files, last, cursor):
         _repeat(ledger, last)
     else:
-        pending = pending or request.reader.read(files)
-        from bankadvisor_etl import phases  # noqa: PLC0415 - polars is imported while the worker reads
+        pending = pending or _begin_reading(request, files)
+        from bankadvisor_etl import phases  # noqa: PLC0415 - imported already, by _begin_reading
 
         phases.execute(request, pending, last, ledger, cursor, log)
     _finish(request, ledger, cursor)
+
+
+def _begin_reading(request: Request, files: list[File]) -> Mapping[str, Future[Read]]:
+    """Have the worker read, and import polars in the meantime."""
+    pending = request.reader.read(files)
+    import_module("bankadvisor_etl.phases")
+    return pending
 
 
 def _may_skip(request: Request) -> bool:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 WORKER_MEMORY = 768 * 2**20
 """What a worker may allocate, in bytes; the real files need 360 MiB, of which half is resident."""
 
-WORKER_THREADS = "4"
-"""Of polars, unless the environment says otherwise: one a core would take memory by the core."""
+WORKER_THREADS = str(min(4, os.cpu_count() or 1))
+"""Of polars, unless the environment says otherwise: one for each of many cores would take memory by the core."""
 
 WORKER_SECONDS = 600
 
@@ -63,14 +63,14 @@ class Reader:
         self._stopping = threading.Lock()
 
     def read(self, files: Sequence[File]) -> Mapping[str, Future[Read]]:
-        """Begin to read, the largest first, and give a future by source.
+        """Begin to read, and give a future by source: the CSV first, which takes longest, then the rest as they come.
 
         A future raises ``InputError`` or ``DataError`` as the source's ``read`` does, and ``InputError`` where the
         worker died of the file or took too long.
         """
-        largest_first = sorted(files, key=lambda file: -file.bytes)
-        pending = {file.source: Future[Read]() for file in largest_first}
-        self._thread = threading.Thread(target=self._read, args=(largest_first, pending), daemon=True)
+        longest_first = sorted(files, key=lambda file: file.path.suffix != ".csv")
+        pending = {file.source: Future[Read]() for file in longest_first}
+        self._thread = threading.Thread(target=self._read, args=(longest_first, pending), daemon=True)
         self._thread.start()
         return pending
 

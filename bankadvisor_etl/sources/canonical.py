@@ -11,6 +11,9 @@ SISTEMA = "5"
 """The code of the whole system without consolidation."""
 
 FIRST_BANK_CODE = 40_000
+LARGEST = 1e10
+"""A thousand times the whole system in MDP, and what the columns of ratios can hold: no figure is larger."""
+
 EXCEL_EPOCH = pl.datetime(1899, 12, 31)
 
 
@@ -33,9 +36,9 @@ def words(text: pl.Expr) -> pl.Expr:
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """A decimal number, as it stands; infinities and ``nan`` are none."""
+    """A decimal number, as it stands; infinities, ``nan`` and what is larger than ``LARGEST`` are none."""
     value = unbounded(text)
-    return pl.when(value.is_finite()).then(value)
+    return pl.when(value.abs() <= LARGEST).then(value)
 
 
 def unbounded(text: pl.Expr) -> pl.Expr:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dataframely as dy
-
 from bankadvisor_etl.sources import canonical
 from bankadvisor_etl.sources.amounts import AMOUNTS
-from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +29,7 @@ Cartera = type(
     (Canonical,),
     {
         "__doc__": "``codigo``, ``mes`` and the 35 amounts in MDP.",
-        **{n: dy.Float64(nullable=True) for n in AMOUNTS},
+        **{n: figure() for n in AMOUNTS},
     },
 )
 

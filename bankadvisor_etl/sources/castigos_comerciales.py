@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dataframely as dy
-
 from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +26,7 @@ FIELDS = (
 class CastigosComerciales(Canonical):
     """Commercial write-offs, MDP: of the year so far up to 202409, of the month from 202410."""
 
-    castigos = dy.Float64(nullable=True)
+    castigos = figure()
 
 
 def read(path: Path) -> Reading:

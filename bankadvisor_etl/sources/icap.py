@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dataframely as dy
-
 from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +28,9 @@ FIELDS = (
 class Icap(Canonical):
     """Capital ratios in percent: total, basic (``icap_ccb``) and fundamental (``icap_ccf``)."""
 
-    icap_total = dy.Float64(nullable=True)
-    icap_ccb = dy.Float64(nullable=True)
-    icap_ccf = dy.Float64(nullable=True)
+    icap_total = figure()
+    icap_ccb = figure()
+    icap_ccf = figure()
 
 
 def read(path: Path) -> Reading:

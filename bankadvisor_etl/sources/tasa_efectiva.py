@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dataframely as dy
 
 from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Field, read_table
+from bankadvisor_etl.sources.tidy import Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ class TasaEfectiva(dy.Schema):
 
     fila = dy.UInt32()
     mes = dy.Date(primary_key=True)
-    tasa_sistema = dy.Float64(nullable=True)
-    tasa_invex_consumo = dy.Float64(nullable=True)
+    tasa_sistema = figure()
+    tasa_invex_consumo = figure()
 
 
 def read(path: Path) -> Reading:

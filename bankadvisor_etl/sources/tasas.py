@@ -173,7 +173,7 @@ def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
     """Say of each row that could not be summed why: its rate, or else its portfolio."""
     rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO).fill_null("").str.strip_chars()
     blank = rate.is_null() | (rate == "")
-    parsed, amount = canonical.number(rate), canonical.number(canonical.without_commas(portfolio))
+    parsed, amount = canonical.unbounded(rate), canonical.unbounded(canonical.without_commas(portfolio))
     reason = (
         pl.when(blank)
         .then(pl.lit(NO_RATE))

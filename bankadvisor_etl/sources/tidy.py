@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 BROKEN_RULES = {"nullability": "is blank", "nan": "is not a number", "inf": "is not a finite number"}
 
-LARGEST = 1e10
-"""A thousand times the whole system in MDP, and what the columns of ratios can hold: no figure is larger."""
-
 
 class Canonical(dy.Schema):
     """What every source yields: where the row stood in its file, whose it is and of which month."""
@@ -28,6 +25,11 @@ class Canonical(dy.Schema):
     fila = dy.UInt32()
     codigo = dy.String(primary_key=True)
     mes = dy.Date(primary_key=True)
+
+
+def figure() -> dy.Float64:
+    """A number that may be blank. What is infinite or no number was refused when it was parsed: no rule asks again."""
+    return dy.Float64(nullable=True, allow_inf=True, allow_nan=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,6 @@ def read_table(
     if table.is_empty() and not tolerant:
         raise DataError(f"{where}: there are no rows under the headers; put the published file in its place")
     parsed = table.select(pl.col(ROW), *(field.parse(pl.col(field.header)).alias(field.name) for field in fields))
-    parsed = parsed.with_columns(pl.when(pl.col(n).abs() <= LARGEST).then(n).alias(n) for n in _numbers(parsed))
     rejects = pl.concat([_faults(table, parsed, fields), _breaches(table, parsed, fields, contract)])
     rejects = rejects.unique("row", keep="first", maintain_order=True).sort("row")
     if rejects.height and not tolerant:
@@ -123,10 +124,6 @@ def as_rejects(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
     """Turn rows of text (with ``ROW``) into ``REJECTS``, as faults of the file."""
     raw = pl.struct(pl.exclude(ROW)).struct.json_encode()
     return rows.select(row=pl.col(ROW).cast(pl.UInt32), reason=reason, raw=raw, fault=True)
-
-
-def _numbers(frame: pl.DataFrame) -> list[str]:
-    return [name for name, kind in frame.schema.items() if kind.is_float()]
 
 
 def _only(table: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:

@@ -170,7 +170,7 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str | None) -> tuple[
 
 def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -> pl.DataFrame:
     """Put the text of error cells (``#REF!``) where fastexcel gives null, so that they cannot pass for blanks."""
-    if b't="e"' not in xml and b"t='e'" not in xml:
+    if b'"e"' not in xml and b"'e'" not in xml:
         return table
     left = min(_column(cell[1]) for cell in FIRST_CELL.finditer(xml))
     errors: dict[int, dict[int, str]] = {}

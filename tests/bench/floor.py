@@ -1,4 +1,5 @@
-"""The floor of a run: each input read once with the fastest reader there is, and as many rows COPYed. No checks.
+"""The floor of a run: each input read once, one after the other, with the fastest reader there is, and as many rows
+COPYed. No checks.
 
 Usage: ``python floor.py FOLDER DSN ROWS``.
 """
@@ -6,7 +7,6 @@ Usage: ``python floor.py FOLDER DSN ROWS``.
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fastexcel
@@ -38,10 +38,8 @@ def read_loans(path: Path) -> pl.DataFrame:
 
 
 def main(folder: Path, dsn: str, rows: int) -> None:
-    with ThreadPoolExecutor(2) as pool:  # both readers let go of the GIL
-        loans = pool.submit(read_loans, folder / "CorporateLoan_CNBVDB.csv")
-        frames = list(pool.map(read_workbook, [folder / name for name in SHEETS]))
-        loans.result()
+    frames = [read_workbook(folder / name) for name in SHEETS]
+    read_loans(folder / "CorporateLoan_CNBVDB.csv")
     amounts = frames[0].select(pl.selectors.float()).head(rows)
     columns = ", ".join(f"c{number} numeric(20,6)" for number in range(amounts.width))
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
-from support.databases import temporary_folder
 
 from bankadvisor_etl.errors import ConfigurationError, DatabaseError, Terminated
 from bankadvisor_etl.warehouse.embedded import default_data_folder, embedded_postgres
+from support.databases import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

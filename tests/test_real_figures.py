@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support import oracle
 
 if TYPE_CHECKING:

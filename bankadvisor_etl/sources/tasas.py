@@ -70,7 +70,7 @@ def read(path: Path) -> Reading:
     rows = _scan(path, headers)
     try:
         sums = _sums(rows)
-        if sums["ragged"].any() or _has_quotes(sums):
+        if sums["ragged"].any() or _has_signs(sums):
             check_lines(path, len(headers))
             sums = sums.filter(pl.any_horizontal(pl.col(HEADERS).is_not_null()))  # blank lines
         wrong = _wrong_keys(sums)
@@ -131,10 +131,10 @@ def _sums(rows: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _has_quotes(sums: pl.DataFrame) -> bool:
-    """Whether a cell has a quotation mark in it: perhaps a line was not split where it should have been."""
-    quotes = pl.any_horizontal(pl.col(HEADERS).str.contains('"', literal=True))
-    return bool(sums.select(quotes.any()).item())
+def _has_signs(sums: pl.DataFrame) -> bool:
+    """Whether a cell has a quotation mark or a line end in it: perhaps it was not split where it should have been."""
+    signs = pl.any_horizontal(pl.col(HEADERS).str.contains('["\n]'))
+    return bool(sums.select(signs.any()).item())
 
 
 def _canonical(sums: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BROKEN_RULES = {"nullability": "is blank", "nan": "is not a number", "inf": "is not a finite number"}
+SHOWN = 80
+"""Letters of a cell that a refusal shows: a cell can hold megabytes."""
 
 
 class Canonical(dy.Schema):
@@ -141,7 +143,8 @@ def _faults(table: pl.DataFrame, parsed: pl.DataFrame, fields: Sequence[Field]) 
         text, value = table[field.header], parsed[field.name]
         if value.null_count() > text.null_count():
             bad = table.filter(value.is_null() & text.is_not_null() & (text.str.strip_chars() != ""))
-            reason = pl.format(f"column {field.header!r}: '{{}}' is not {field.what}", pl.col(field.header))
+            shown = pl.col(field.header).str.head(SHOWN)
+            reason = pl.format(f"column {field.header!r}: '{{}}' is not {field.what}", shown)
             found.append(as_rejects(bad, reason))
     return pl.concat(found)
 

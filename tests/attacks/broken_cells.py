@@ -44,6 +44,14 @@ def _repeat(**key: str) -> Callable[[Path], None]:
 TABLE = [
     Broken(
         "cell",
+        "10 MB of text",
+        CARTERA,
+        DATA,
+        (CARTERA, "row ", E3, "BBB' is not a number"),
+        _invex(E3, "B" * 10_000_000),
+    ),
+    Broken(
+        "cell",
         "words in an amount",
         CARTERA,
         DATA,

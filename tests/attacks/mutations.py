@@ -249,8 +249,11 @@ def _forget_places(random: Random, path: Path) -> None:
 
 
 def _sign(random: Random, content: bytearray) -> None:
-    """A comma, quote or line end of the rates: lost, doubled, or made another one."""
-    places = [match.start() for match in re.finditer(rb'[,"\n]', content[: 1 << 20])]
+    """A comma, quote or line end of the rates: lost, doubled, or made another one; but for the commas of thousands.
+
+    ``"1;234"`` is a row at fault, which is set aside as it should be.
+    """
+    places = [match.start() for match in re.finditer(rb',(?!\d{3}[,"])|["\n]', content[: 1 << 20])]
     place = random.choice(places[25:])
     sign = content[place : place + 1]
     content[place : place + 1] = random.choice((b"", sign * 2, b",", b'"', b"\n", b";", b"\t", b"\0", b"\r"))

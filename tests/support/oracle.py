@@ -215,8 +215,7 @@ def _portfolio(cartera: Table, key: Key) -> Row:
     month, code = key
     source = cartera[key]
     out: Row = {
-        column: _sum(source[f"{segment} Etapa {stage}"] for stage in STAGES)
-        for column, segment in SEGMENTS.items()
+        column: _sum(source[f"{segment} Etapa {stage}"] for stage in STAGES) for column, segment in SEGMENTS.items()
     }
     total = _total(source)
     out["cartera_comercial_total"] = _sum(source[f"{s} Etapa {n}"] for s in (AE, EF, EG) for n in STAGES)
@@ -308,12 +307,8 @@ def _add_tda(table: Table, folder: Path) -> None:
 
 def _weighted_tda(table: Table, month: dt.date) -> float | None:
     banks = [row for (when, code), row in table.items() if when == month and is_bank(code)]
-    pairs = [
-        (r["tda_cartera_total"], r["cartera_total"]) for r in banks if r["tda_cartera_total"] is not None
-    ]
-    return _ratio(
-        math.fsum(rate * weight for rate, weight in pairs), math.fsum(weight for _, weight in pairs)
-    )
+    pairs = [(r["tda_cartera_total"], r["cartera_total"]) for r in banks if r["tda_cartera_total"] is not None]
+    return _ratio(math.fsum(rate * weight for rate, weight in pairs), math.fsum(weight for _, weight in pairs))
 
 
 def _read_icap(folder: Path) -> Table | None:
@@ -391,11 +386,7 @@ def _add_tasa_efectiva(table: Table, folder: Path) -> None:
     path = _find(folder, "TE_Invex_Sistema.xlsx")
     if path is None:
         return
-    rates = {
-        row["Fecha1"].date().replace(day=1): row
-        for row in _rows(path)
-        if isinstance(row["Fecha1"], dt.datetime)
-    }
+    rates = {row["Fecha1"].date().replace(day=1): row for row in _rows(path) if isinstance(row["Fecha1"], dt.datetime)}
     for (month, _), row in table.items():
         found = rates.get(month, {})
         row["tasa_sistema"] = _number(found.get("Sistema"))
@@ -418,13 +409,9 @@ def _add_names(table: Table, folder: Path) -> None:
     names: dict[str, str] = {}
     stale = _find(folder, "Instituciones.xlsx")
     if stale is not None:
-        names |= {
-            str(canonical(row["CLAVE"])): _plain(row["DESCRIPCION"]) for row in _rows(stale, "Instituciones")
-        }
+        names |= {str(canonical(row["CLAVE"])): _plain(row["DESCRIPCION"]) for row in _rows(stale, "Instituciones")}
     with official.open(encoding="latin-1", newline="") as file:
-        names |= {
-            str(canonical(row["entidad"])): _plain(row["nombre_entidad"]) for row in csv.DictReader(file)
-        }
+        names |= {str(canonical(row["entidad"])): _plain(row["nombre_entidad"]) for row in csv.DictReader(file)}
     names |= FIXED_NAMES
     for (_, code), row in table.items():
         row["banco_norm"] = names.get(code, code)

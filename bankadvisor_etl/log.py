@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 
@@ -44,7 +44,7 @@ def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.
         _journal(render) if is_journal(stream) else render,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(_Unbroken(stream)),  # type: ignore[arg-type] # it writes and flushes, no more is asked
+        structlog.PrintLogger(cast("TextIO", _Unbroken(stream))),  # it writes and flushes, no more is asked
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )

@@ -12,10 +12,10 @@ import psycopg
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.checks.model import Thresholds
-from bankadvisor_etl.errors import InputError, LockedError, message_of
+from bankadvisor_etl.errors import ConfigurationError, InputError, LockedError, message_of
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.files import File, hash_files
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import SAMPLE, SOURCES
 from bankadvisor_etl.warehouse import runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
@@ -77,8 +77,9 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
     Thresholds.parse(request.thresholds)  # a wrong one is said tonight, and not on the night that the files change
     found = find_files(request.data_dir)
     point("found")
-    files = hash_files(found)
-    last = runs.last_success(ledger.connection)
+    marker = SAMPLE.find(request.data_dir)
+    files = hash_files([*found, (SAMPLE.name, marker)] if marker else found)
+    last = _without_sample(files, runs.last_success(ledger.connection), cursor, log)
     maybe_unchanged = last is not None and _may_skip(request) and _has_sizes(files, last)
     pending = None if maybe_unchanged else _begin_reading(request, files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
@@ -93,9 +94,27 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
     _finish(request, ledger, cursor)
 
 
+def _without_sample(
+    files: list[File], last: dict[str, Any] | None, cursor: psycopg.Cursor[Any], log: structlog.stdlib.BoundLogger
+) -> dict[str, Any] | None:
+    """Keep invented figures and real ones apart: real ones take the place of all invented ones, never the reverse."""
+    invented = any(file.source == SAMPLE.name for file in files)
+    if last is None or invented == (SAMPLE.name in last["files"]):
+        return last
+    if invented:
+        raise ConfigurationError(
+            f"the folder holds invented figures ({SAMPLE.files[0]}) and the database real ones; nothing was published: "
+            "set --data-dir to the folder of CNBV's files, or use another database for the sample"
+        )
+    with translated():
+        rows = cursor.execute("DELETE FROM monthly_kpis").rowcount
+    log.warning("etl.sample.withdrawn", rows=rows)
+    return None
+
+
 def _begin_reading(request: Request, files: list[File]) -> Mapping[str, Future[Read]]:
     """Have the worker read, and import polars in the meantime."""
-    pending = request.reader.read(files)
+    pending = request.reader.read([file for file in files if file.source != SAMPLE.name])
     import_module("bankadvisor_etl.phases")
     return pending
 

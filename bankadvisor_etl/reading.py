@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from bankadvisor_etl import errors
 
@@ -131,6 +131,8 @@ class _Worker:
             stderr=subprocess.DEVNULL,  # a crash prints its stack there; what it means is said in the error
             env={"POLARS_MAX_THREADS": WORKER_THREADS, **os.environ},
         )
+        self._requests = cast("IO[bytes]", self.process.stdin)
+        self._answers = cast("IO[bytes]", self.process.stdout)
 
     def read(self, files: Sequence[File]) -> Iterator[tuple[str, Answer]]:
         """Yield what the worker answers, by source, until it is done, dies, or its time is up."""
@@ -142,11 +144,11 @@ class _Worker:
         watchdog.daemon = True
         watchdog.start()
         try:
-            self.process.stdin.write(json.dumps(job).encode() + b"\n")  # type: ignore[union-attr] # it is a pipe
-            self.process.stdin.close()  # type: ignore[union-attr] # the same
-            while line := self.process.stdout.readline():  # type: ignore[union-attr] # the same
+            self._requests.write(json.dumps(job).encode() + b"\n")
+            self._requests.close()
+            while line := self._answers.readline():
                 head = json.loads(line)
-                yield head["source"], _answer(head, self.process.stdout)  # type: ignore[arg-type] # the same
+                yield head["source"], _answer(head, self._answers)
         except (OSError, ValueError):
             return  # the pipe broke, or half an answer came: the worker died
         finally:
@@ -159,8 +161,8 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        self.process.stdin.close()  # type: ignore[union-attr] # it is a pipe; open where no file was asked for
-        self.process.stdout.close()  # type: ignore[union-attr] # the same
+        self._requests.close()  # open still where no file was asked for
+        self._answers.close()
         how = f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return (
             f"the reader {how}: the file is damaged, or takes more than {WORKER_MEMORY // 2**20:,} MiB or "

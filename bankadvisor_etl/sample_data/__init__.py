@@ -21,11 +21,12 @@ from bankadvisor_etl.sample_data import (
     tda,
 )
 from bankadvisor_etl.sample_data.workbooks import require_xlsxwriter, write_workbook, writing
+from bankadvisor_etl.sources import SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MARKER = "SAMPLE-DATA.txt"
+MARKER = SAMPLE.files[0]
 FILES = tuple(
     module.FILE for module in (cartera, instituciones, castigos, castigos_comerciales, icap, tda, tasa_efectiva, tasas)
 )

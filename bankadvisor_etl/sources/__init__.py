@@ -70,3 +70,6 @@ SOURCES = (
     Source("tasa_efectiva", ("TE_Invex_Sistema.xlsx",), "enhanced"),
 )
 """In the order in which a run takes them."""
+
+SAMPLE = Source("sample", ("SAMPLE-DATA.txt",), "base")
+"""What ``sample-data`` leaves beside its files. Nothing reads it; it is on record, to keep invented figures apart."""

@@ -14,6 +14,7 @@ FIRST_BANK_CODE = 40_000
 LARGEST = 1e10
 """A thousand times the whole system in MDP, and what the columns of ratios can hold: no figure is larger."""
 
+THOUSANDS = r"^[^,]*$|^\s*-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\s*$"
 EXCEL_EPOCH = pl.datetime(1899, 12, 31)
 
 
@@ -47,8 +48,8 @@ def unbounded(text: pl.Expr) -> pl.Expr:
 
 
 def without_commas(text: pl.Expr) -> pl.Expr:
-    """The text of a number without its thousands commas (``393,968``)."""
-    return text.str.replace_all(",", "", literal=True)
+    """The text of a number without its thousands commas (``393,968``); null where a comma is anything else."""
+    return pl.when(text.str.contains(THOUSANDS)).then(text.str.replace_all(",", "", literal=True))
 
 
 def number_or_serial(text: pl.Expr) -> pl.Expr:

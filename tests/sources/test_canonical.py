@@ -187,9 +187,14 @@ def test_number(text: str | None, expected: float | None) -> None:
     assert one(canonical.number, text) == expected
 
 
+@pytest.mark.parametrize("text", ["1,5", "12,50", "0,1234", "1234,567", "1,,000", "1,000,5", "1.5,000"])
+def test_a_comma_that_parts_no_thousands_is_no_number(text: str) -> None:
+    assert one(lambda value: canonical.number(canonical.without_commas(value)), text) is None
+
+
 def test_number_with_commas() -> None:
-    texts = ["393,968", "1,234,567.25", "-1,000", "12", ",", "", None]
-    expected = [393968.0, 1234567.25, -1000.0, 12.0, None, None, None]
+    texts = ["393,968", " 1,234,567.25 ", "-1,000", "12", "1.5", "1e3", ",", "", None]
+    expected = [393968.0, 1234567.25, -1000.0, 12.0, 1.5, 1000.0, None, None, None]
     assert each(lambda text: canonical.number(canonical.without_commas(text)), *texts) == expected
 
 

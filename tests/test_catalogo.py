@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankadvisor_etl import catalogo
+from bankadvisor_etl.sources import catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +59,11 @@ def plain(name: str) -> str:
 
 @pytest.mark.parametrize(("code", "name"), FIXED.items())
 def test_fixed_names(code: str, name: str) -> None:
-    assert names(catalogo.shipped())[code] == name
+    assert names(catalogue.shipped())[code] == name
 
 
 def test_the_catalogue_holds_each_bank_once_under_a_name_of_its_own() -> None:
-    frame = catalogo.shipped()
+    frame = catalogue.shipped()
     assert frame.columns == ["codigo", "banco_norm", "nombre_oficial"]
     assert frame["codigo"].n_unique() == frame["banco_norm"].n_unique() == frame.height
     assert frame.null_count().row(0) == (0, 0, 0)
@@ -83,47 +83,47 @@ def test_the_catalogue_holds_each_bank_once_under_a_name_of_its_own() -> None:
     ],
 )
 def test_short_name(name: str, short: str) -> None:
-    assert catalogo.short_name(name) == short
+    assert catalogue.short_name(name) == short
 
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(st.text(st.characters(max_codepoint=0x24F), max_size=20))
 def test_a_short_name_is_its_own_short_name(name: str) -> None:
-    assert catalogo.short_name(catalogo.short_name(name)) == catalogo.short_name(name)
+    assert catalogue.short_name(catalogue.short_name(name)) == catalogue.short_name(name)
 
 
 def test_without_the_workbook_the_catalogue_is_the_shipped_one() -> None:
-    assert catalogo.catalogue(None).equals(catalogo.shipped())
+    assert catalogue.catalogue(None).equals(catalogue.shipped())
 
 
 def test_a_new_bank_gets_its_name_from_the_workbook() -> None:
     rows = [("040999", "Banco Ñandú (antes Avestruz)"), ("040059", "INVEX GRUPO"), ("199", "ÑANDÚ CONSOLIDADO")]
-    frame = catalogo.catalogue(instituciones(*rows))
+    frame = catalogue.catalogue(instituciones(*rows))
     found = names(frame)
-    assert frame.height == catalogo.shipped().height + 1
+    assert frame.height == catalogue.shipped().height + 1
     assert (found["040999"], found["040059"]) == ("BANCO NANDU", "INVEX")
     assert frame.filter(codigo="040999")["nombre_oficial"].item() == "Banco Ñandú (antes Avestruz)"
     assert "199" not in found
 
 
 def test_a_name_that_a_bank_has_already_is_not_given_again() -> None:
-    frame = catalogo.catalogue(instituciones(("040999", "Invex"), ("040998", "UALÁ (antes otra)")))
-    assert frame.equals(catalogo.shipped())
-    assert catalogo.named(codes("040999", "040059"), frame)["banco_norm"].to_list() == ["040999", "INVEX"]
+    frame = catalogue.catalogue(instituciones(("040999", "Invex"), ("040998", "UALÁ (antes otra)")))
+    assert frame.equals(catalogue.shipped())
+    assert catalogue.named(codes("040999", "040059"), frame)["banco_norm"].to_list() == ["040999", "INVEX"]
 
 
 def test_two_new_banks_of_one_name_keep_their_codes() -> None:
-    frame = catalogo.catalogue(instituciones(("040998", "Banco Nuevo"), ("040999", "BANCO NUEVO"), ("040997", "Otro")))
-    found = catalogo.named(codes("040997", "040998", "040999"), frame)["banco_norm"].to_list()
+    frame = catalogue.catalogue(instituciones(("040998", "Banco Nuevo"), ("040999", "BANCO NUEVO"), ("040997", "Otro")))
+    found = catalogue.named(codes("040997", "040998", "040999"), frame)["banco_norm"].to_list()
     assert found == ["OTRO", "040998", "040999"]
 
 
 def test_an_unknown_bank_is_published_under_its_code_and_reported() -> None:
     frame = codes("040999", "5", "040059", "040999", "040012", "040998")
-    named = catalogo.named(frame, catalogo.shipped())
+    named = catalogue.named(frame, catalogue.shipped())
     assert named["banco_norm"].to_list() == ["040999", "SISTEMA", "INVEX", "040999", "BBVA", "040998"]
     assert named["x"].to_list() == [0, 1, 2, 3, 4, 5]
-    assert catalogo.unknown(frame, catalogo.shipped()) == ["040998", "040999"]
+    assert catalogue.unknown(frame, catalogue.shipped()) == ["040998", "040999"]
 
 
 @pytest.mark.real
@@ -138,5 +138,5 @@ def test_the_catalogue_is_that_of_the_official_files(real_data: Path) -> None:
     with official.open(encoding="latin-1", newline="") as file:
         expected |= {row["entidad"]: row["nombre_entidad"] for row in csv.DictReader(file)}
     expected = {code: name for code, name in expected.items() if code == "5" or code.startswith("04")}
-    assert dict(catalogo.shipped()["codigo", "nombre_oficial"].iter_rows()) == expected
-    assert names(catalogo.shipped()) == {code: plain(name) for code, name in expected.items()} | FIXED
+    assert dict(catalogue.shipped()["codigo", "nombre_oficial"].iter_rows()) == expected
+    assert names(catalogue.shipped()) == {code: plain(name) for code, name in expected.items()} | FIXED

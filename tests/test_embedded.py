@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from bankadvisor_etl.errors import ConfigurationError, DatabaseError, Terminated
-from bankadvisor_etl.warehouse.embedded import default_data_folder, embedded_postgres
+from bankadvisor_etl.private_postgres.embedded import default_data_folder, embedded_postgres
 from support.databases import temporary_folder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 A_USER = """
 import sys
 from pathlib import Path
-from bankadvisor_etl.warehouse.embedded import embedded_postgres
+from bankadvisor_etl.private_postgres.embedded import embedded_postgres
 with embedded_postgres(Path(sys.argv[1])) as dsn:
     print(dsn, flush=True)
     sys.stdin.read()

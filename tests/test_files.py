@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bankadvisor_etl.errors import InputError
-from bankadvisor_etl.files import hash_files
-from bankadvisor_etl.pipeline import find_files
+from bankadvisor_etl.inputs.files import hash_files
+from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bankadvisor_etl import health as rules
 from bankadvisor_etl.cli.health import health
-from bankadvisor_etl.health import CRITICAL, OK, UNKNOWN, WARNING, Health, _judge
+from bankadvisor_etl.job import health as rules
+from bankadvisor_etl.job.health import CRITICAL, OK, UNKNOWN, WARNING, Health, _judge
 
 NOW = datetime(2025, 11, 29, 12, 0, tzinfo=UTC)
 DAY_AND_A_HALF = timedelta(hours=36)

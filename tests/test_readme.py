@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from bankadvisor_etl.checks.model import Thresholds
+from bankadvisor_etl.checks.findings import Thresholds
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

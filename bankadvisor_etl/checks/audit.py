@@ -9,7 +9,7 @@ from bankadvisor_etl.checks import figures, months, published, sources
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bankadvisor_etl.checks.model import Comparison, Evidence, Finding
+    from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding
 
 
 def audit_files(evidence: Evidence) -> list[Finding]:

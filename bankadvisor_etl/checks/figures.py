@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.model import Evidence, Finding, Severity, sample_of
+from bankadvisor_etl.checks.findings import Evidence, Finding, Severity, sample_of
+from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources.amounts import AMOUNTS, SEGMENTS, STAGES
-from bankadvisor_etl.sources.canonical import SISTEMA
 from bankadvisor_etl.transforms.arithmetic import total
 
 if TYPE_CHECKING:

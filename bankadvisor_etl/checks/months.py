@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.model import Evidence, Finding, sample_of
+from bankadvisor_etl.checks.findings import Evidence, Finding, sample_of
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.transforms.alertas import repeated_months, rounded_icap_months
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.checks.model import Comparison, Evidence, Finding, sample_of
+from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding, sample_of
 from bankadvisor_etl.checks.months import newest
 
 if TYPE_CHECKING:

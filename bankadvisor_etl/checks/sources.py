@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from bankadvisor_etl.checks.model import SAMPLE, Evidence, Finding, sample_of
+from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, sample_of
 from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:

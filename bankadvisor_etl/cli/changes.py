@@ -33,8 +33,8 @@ def changes(
 
     cambio_pct is the change in percent of the old figure.
     """
-    from bankadvisor_etl.warehouse import reports  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
-        header, rows = reports.changes(chosen, run_id, banco, desde.date() if desde else None)
+        header, rows = queries.changes(chosen, run_id, banco, desde.date() if desde else None)
     click.echo(to_json(header, rows) if as_json else as_table(header, rows))

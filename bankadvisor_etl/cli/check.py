@@ -23,7 +23,7 @@ def check(data_dir: Path, thresholds: tuple[str, ...], *, as_json: bool) -> None
     Every file is read and every check is made that needs no published figures. Exit codes: 0 run would take the
     files, 65 the data is wrong, 74 a file cannot be read.
     """
-    from bankadvisor_etl.checking import check_files  # noqa: PLC0415 - polars is not needed for --help
+    from bankadvisor_etl.job.check import check_files  # noqa: PLC0415 - polars is not needed for --help
 
     report = check_files(data_dir, thresholds)
     if as_json:

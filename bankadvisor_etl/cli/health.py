@@ -13,7 +13,7 @@ from bankadvisor_etl.cli.options import database, database_options
 from bankadvisor_etl.cli.table import dumps
 
 if TYPE_CHECKING:
-    from bankadvisor_etl.health import Health
+    from bankadvisor_etl.job.health import Health
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -56,7 +56,7 @@ def health(dsn: str | None, max_age: timedelta, style: str, *, embedded: bool) -
     Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success), 2 critical (a run that failed, is stuck or
     was killed; a success twice too old; a database that does not answer), 3 unknown (no run yet).
     """
-    from bankadvisor_etl.health import EXIT_CODES, ask  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.job.health import EXIT_CODES, ask  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
         state = ask(chosen, max_age)

@@ -59,7 +59,7 @@ def database(dsn: str | None, *, embedded: bool) -> Iterator[str]:
     if chosen is not None:
         yield chosen
         return
-    from bankadvisor_etl.warehouse.embedded import embedded_postgres  # noqa: PLC0415 - an optional dependency
+    from bankadvisor_etl.private_postgres.embedded import embedded_postgres  # noqa: PLC0415 - an optional dependency
 
     with embedded_postgres() as private:
         yield private

@@ -19,8 +19,8 @@ def query(sql: str, dsn: str | None, *, embedded: bool, csv_: bool, as_json: boo
 
     For looking without psql: bankadvisor-etl query "SELECT fecha, imor FROM monthly_kpis WHERE banco_norm = 'INVEX'"
     """
-    from bankadvisor_etl.warehouse import reports  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
-        header, rows = reports.query(chosen, sql)
+        header, rows = queries.query(chosen, sql)
     click.echo((to_json if as_json else as_csv if csv_ else as_table)(header, rows))

@@ -73,13 +73,13 @@ def run(  # noqa: PLR0913 - one parameter an option
     Exit codes: 0 done, 65 the data is wrong, 69 the database is away, 74 a file cannot be read, 75 another run is at
     work, 78 a setting is missing, 143 stopped by SIGTERM.
     """
-    from bankadvisor_etl.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
+    from bankadvisor_etl.inputs.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
 
     progress = _Progress()
     with reader(progress.show) as reading:
+        from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
+        from bankadvisor_etl.job.request import Request  # noqa: PLC0415
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
-        from bankadvisor_etl.pipeline import run  # noqa: PLC0415
-        from bankadvisor_etl.request import Request  # noqa: PLC0415
 
         log: Any = configure(log_format, log_level)
         trigger = triggered_by(os.environ, cron=cron)

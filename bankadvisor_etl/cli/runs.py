@@ -25,10 +25,10 @@ def runs(
     """Print the last runs, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    from bankadvisor_etl.warehouse import reports  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
-        header, rows = reports.last_runs(chosen, limit, status)
+        header, rows = queries.last_runs(chosen, limit, status)
     if as_json:
         click.echo(to_json(header, rows))
     else:
@@ -42,10 +42,10 @@ def runs(
 @AS_JSON
 def show(run_id: int, dsn: str | None, rejects: int, *, embedded: bool, as_json: bool) -> None:
     """Print one run with its files, checks, rejects and changed figures."""
-    from bankadvisor_etl.warehouse import reports  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
-        run = reports.one_run(chosen, run_id, rejects)
+        run = queries.one_run(chosen, run_id, rejects)
     click.echo(dumps(run) if as_json else _text(run))
 
 

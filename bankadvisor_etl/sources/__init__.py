@@ -50,7 +50,8 @@ class Source:
 
     def prepare(self) -> ModuleType:
         """Import the source's module, and polars with it: only those who read need them."""
-        return import_module(f"{__name__}.{self.name}")
+        folder = "" if self.name == "tasas" else "workbooks."
+        return import_module(f"{__name__}.{folder}{self.name}")
 
 
 SOURCES = (

@@ -14,10 +14,10 @@ import dataframely as dy
 import polars as pl
 
 from bankadvisor_etl.errors import DataError, InputError
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.csvfile import check_csv, check_lines
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.csv import check_csv, check_lines
+from bankadvisor_etl.formats.sheet_table import check_headers
 from bankadvisor_etl.sources.model import REJECTS, Reading
-from bankadvisor_etl.sources.tidy import check_headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +107,8 @@ def _scan(path: Path, headers: Sequence[str]) -> pl.LazyFrame:
     parsed = frame.select(
         *HEADERS,
         line=pl.col(LINE) + 2,
-        rate=canonical.unbounded(pl.col(RATE)),
-        saldo=canonical.unbounded(canonical.without_commas(pl.col(PORTFOLIO))),
+        rate=parse.unbounded(pl.col(RATE)),
+        saldo=parse.unbounded(parse.without_commas(pl.col(PORTFOLIO))),
         ragged=pl.col(headers[-1]).is_null() | pl.col(BEYOND).is_not_null(),
     )
     usable = pl.col("rate").is_between(0, 100) & (pl.col("saldo").abs() <= LARGEST)
@@ -139,8 +139,8 @@ def _has_signs(sums: pl.DataFrame) -> bool:
 
 def _canonical(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.with_columns(
-        codigo=canonical.code(pl.col(CODE)),
-        mes=canonical.month_of_american(pl.col(TERM)),
+        codigo=parse.code(pl.col(CODE)),
+        mes=parse.month_of_american(pl.col(TERM)),
         moneda=pl.col(CURRENCY).str.strip_chars().replace_strict(CURRENCIES, default=None),
     )
 
@@ -173,7 +173,7 @@ def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
     """Say of each row that could not be summed why: its rate, or else its portfolio."""
     rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO).fill_null("").str.strip_chars()
     blank = rate.is_null() | (rate == "")
-    parsed, amount = canonical.unbounded(rate), canonical.unbounded(canonical.without_commas(portfolio))
+    parsed, amount = parse.unbounded(rate), parse.unbounded(parse.without_commas(portfolio))
     reason = (
         pl.when(blank)
         .then(pl.lit(NO_RATE))

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from bankadvisor_etl.sources.canonical import SISTEMA, is_bank
+from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 
 NEW_TDA_METHOD = date(2024, 10, 1)
 ROUNDED_SHARE = 0.9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from bankadvisor_etl.sources.canonical import SISTEMA
+from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.transforms.arithmetic import join_one, ratio, total
 
 STAGES = ("e1", "e2", "e3", "vr")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from bankadvisor_etl.sources.canonical import SISTEMA, is_bank
+from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 
 FIRST_INSTITUTION_CODE = 1_000

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.sources.amounts import AMOUNTS
-from bankadvisor_etl.sources.canonical import SISTEMA, is_bank
 from bankadvisor_etl.transforms import alertas, enhanced
 from bankadvisor_etl.transforms.cartera import loan_book
 from bankadvisor_etl.transforms.castigos import write_offs

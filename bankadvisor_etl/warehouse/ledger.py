@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     import psycopg
 
-    from bankadvisor_etl.checks.model import Finding
+    from bankadvisor_etl.checks.findings import Finding
 
 
 PATIENCE = 3.0

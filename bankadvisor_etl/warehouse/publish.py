@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from psycopg import sql
 
-from bankadvisor_etl.checks.model import Comparison
+from bankadvisor_etl.checks.findings import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from bankadvisor_etl.checks.model import Finding
+    from bankadvisor_etl.checks.findings import Finding
 
 ABANDONED = "abandoned: the process ended without closing this row (killed, or the machine went down)"
 

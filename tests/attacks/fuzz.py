@@ -28,11 +28,11 @@ from mutations import suitable
 from trial import MEMORY, Watch, let_everybody_in, run
 
 from bankadvisor_etl.checks.audit import audit_files, audit_publication, failures
-from bankadvisor_etl.checks.model import Comparison, Evidence, Thresholds
+from bankadvisor_etl.checks.findings import Comparison, Evidence, Thresholds
 from bankadvisor_etl.errors import DataError, EtlError, InputError
-from bankadvisor_etl.files import hash_files
-from bankadvisor_etl.pipeline import find_files
-from bankadvisor_etl.reading import reader
+from bankadvisor_etl.inputs.files import hash_files
+from bankadvisor_etl.inputs.reading import reader
+from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sample_data import write_sample
 from bankadvisor_etl.transforms import kpis
 from support.databases import choose_source, fresh_database

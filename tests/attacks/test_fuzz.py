@@ -9,7 +9,7 @@ from fuzz import Untouched, fuzz
 from mutations import MUTATIONS
 from trial import MEMORY
 
-from bankadvisor_etl.checks.model import Thresholds
+from bankadvisor_etl.checks.findings import Thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bankadvisor_etl.checks import figures
-from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, Row, cartera, coherent
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.model import Finding, Severity, Thresholds, sample_of
+from bankadvisor_etl.checks.findings import Finding, Severity, Thresholds, sample_of
 from bankadvisor_etl.errors import ConfigurationError
 from support.frames import BBVA, INVEX, SISTEMA, icap
 

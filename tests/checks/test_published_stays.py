@@ -4,7 +4,7 @@ import pytest
 
 from bankadvisor_etl.checks import published
 from bankadvisor_etl.checks.audit import audit_files, audit_publication
-from bankadvisor_etl.checks.model import Comparison, Thresholds
+from bankadvisor_etl.checks.findings import Comparison, Thresholds
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, cartera, coherent, icap, loans, tda
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bankadvisor_etl.checks import sources
-from bankadvisor_etl.checks.model import Finding, Thresholds
+from bankadvisor_etl.checks.findings import Finding, Thresholds
 from bankadvisor_etl.sources.model import Reading
 from support import frames
 from support.evidence import evidence, findings, passing, rejects

@@ -8,11 +8,11 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from bankadvisor_etl import pipeline
 from bankadvisor_etl.errors import EtlError
+from bankadvisor_etl.inputs.reading import reader
+from bankadvisor_etl.job import nightly
+from bankadvisor_etl.job.request import Request
 from bankadvisor_etl.log import configure
-from bankadvisor_etl.reading import reader
-from bankadvisor_etl.request import Request
 from bankadvisor_etl.warehouse import connection as sessions
 from bankadvisor_etl.warehouse.lock import LOCK
 from support.cli import Result, etl
@@ -35,7 +35,7 @@ def _run_here(case: Case) -> Result:
     try:
         with reader() as reading:
             request = Request(case.folder, case.dsn, reading, thresholds=tuple(FLOORS.split()))
-            pipeline.run(request, configure("json", "info", stream))
+            nightly.run(request, configure("json", "info", stream))
     except EtlError as error:
         return Result(error.exit_code, stream.getvalue(), str(error))
     return Result(0, stream.getvalue(), "")

@@ -73,7 +73,7 @@ def test_a_query_is_stopped_by_its_timeout(database: str) -> None:
         "import os; from bankadvisor_etl.warehouse import connection, reports\n"
         "from bankadvisor_etl.errors import DatabaseError\n"
         "connection.TIMEOUTS['statement_timeout'] = '200ms'\n"
-        "try: reports.query(os.environ['DSN'], 'SELECT pg_sleep(30)')\n"
+        "try: queries.query(os.environ['DSN'], 'SELECT pg_sleep(30)')\n"
         "except DatabaseError as error: print(error)"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.formats import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,34 +57,34 @@ def one(form: Callable[[pl.Expr], pl.Expr], text: str | None) -> Any:
     ],
 )
 def test_code(text: str | None, expected: str | None) -> None:
-    assert one(canonical.code, text) == expected
+    assert one(parse.code, text) == expected
 
 
 @fast
 @given(st.integers(0, 999_999_999), st.sampled_from(["{}", "0{}", " {} ", "{}.0", "000{}"]))
 def test_code_of_any_spelling_is_the_number_and_canonical_once_and_for_all(number: int, spelling: str) -> None:
     text = spelling.format(number)
-    code = one(canonical.code, text)
+    code = one(parse.code, text)
     if len(text.strip().removesuffix(".0")) > 9:
         assert code is None
         return
     assert int(code) == number
     assert len(code) >= 6 if number >= 40_000 else code == str(number)
-    assert one(canonical.code, code) == code
+    assert one(parse.code, code) == code
 
 
 @fast
 @given(st.lists(texts, max_size=20))
 def test_every_text_has_a_code_of_digits_or_none(rows: list[str]) -> None:
-    codes = each(canonical.code, *rows)
+    codes = each(parse.code, *rows)
     assert len(codes) == len(rows)
     assert all(code is None or code.isdecimal() for code in codes)
-    assert each(canonical.code, *codes) == codes
+    assert each(parse.code, *codes) == codes
 
 
 def test_banks_are_the_six_digits_that_begin_with_04() -> None:
     codes = ["040002", "040170", "5", "21", "159", "102", "400000", "0400021", "04", None]
-    assert each(canonical.is_bank, *codes) == [True, True, False, False, False, False, False, False, False, None]
+    assert each(parse.is_bank, *codes) == [True, True, False, False, False, False, False, False, False, None]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_banks_are_the_six_digits_that_begin_with_04() -> None:
     ],
 )
 def test_month_of_period(text: str | None, expected: date | None) -> None:
-    assert one(canonical.month_of_period, text) == expected
+    assert one(parse.month_of_period, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_month_of_period(text: str | None, expected: date | None) -> None:
     ],
 )
 def test_month_of_iso(text: str | None, expected: date | None) -> None:
-    assert one(canonical.month_of_iso, text) == expected
+    assert one(parse.month_of_iso, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,23 +146,23 @@ def test_month_of_iso(text: str | None, expected: date | None) -> None:
     ],
 )
 def test_month_of_american(text: str | None, expected: date | None) -> None:
-    assert one(canonical.month_of_american, text) == expected
+    assert one(parse.month_of_american, text) == expected
 
 
 @fast
 @given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
 def test_every_spelling_of_a_day_is_its_month(day: date) -> None:
     first = day.replace(day=1)
-    assert one(canonical.month_of_period, f"{day:%Y%m}") == first
-    assert each(canonical.month_of_iso, f"{day:%Y-%m-%d %H:%M:%S}", f"{day.year}/{day.month}/{day:%d}") == [first] * 2
+    assert one(parse.month_of_period, f"{day:%Y%m}") == first
+    assert each(parse.month_of_iso, f"{day:%Y-%m-%d %H:%M:%S}", f"{day.year}/{day.month}/{day:%d}") == [first] * 2
     american = (f"{day.month}/{day.day}/{day:%y}", f"{day:%m/%d/%Y}")
-    assert each(canonical.month_of_american, *american) == [first] * 2
+    assert each(parse.month_of_american, *american) == [first] * 2
 
 
 @fast
 @given(st.lists(texts, max_size=20))
 def test_any_text_is_a_first_of_month_or_none(rows: list[str]) -> None:
-    for form in (canonical.month_of_period, canonical.month_of_iso, canonical.month_of_american):
+    for form in (parse.month_of_period, parse.month_of_iso, parse.month_of_american):
         months = each(form, *rows)
         assert len(months) == len(rows)
         assert all(month is None or month.day == 1 for month in months)
@@ -184,18 +184,18 @@ def test_any_text_is_a_first_of_month_or_none(rows: list[str]) -> None:
     ],
 )
 def test_number(text: str | None, expected: float | None) -> None:
-    assert one(canonical.number, text) == expected
+    assert one(parse.number, text) == expected
 
 
 @pytest.mark.parametrize("text", ["1,5", "12,50", "0,1234", "1234,567", "1,,000", "1,000,5", "1.5,000"])
 def test_a_comma_that_parts_no_thousands_is_no_number(text: str) -> None:
-    assert one(lambda value: canonical.number(canonical.without_commas(value)), text) is None
+    assert one(lambda value: parse.number(parse.without_commas(value)), text) is None
 
 
 def test_number_with_commas() -> None:
     texts = ["393,968", " 1,234,567.25 ", "-1,000", "12", "1.5", "1e3", ",", "", None]
     expected = [393968.0, 1234567.25, -1000.0, 12.0, 1.5, 1000.0, None, None, None]
-    assert each(lambda text: canonical.number(canonical.without_commas(text)), *texts) == expected
+    assert each(lambda text: parse.number(parse.without_commas(text)), *texts) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_number_with_commas() -> None:
     ],
 )
 def test_number_or_serial(text: str | None, expected: float | None) -> None:
-    assert one(canonical.number_or_serial, text) == expected
+    assert one(parse.number_or_serial, text) == expected
 
 
 def test_words_lose_the_spaces_around_them_and_nothing_else() -> None:
-    assert each(canonical.words, " BANSÍ  S.A. ", "HSBC", "   ", "", None) == ["BANSÍ  S.A.", "HSBC", None, None, None]
+    assert each(parse.words, " BANSÍ  S.A. ", "HSBC", "   ", "", None) == ["BANSÍ  S.A.", "HSBC", None, None, None]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources import castigos
+from bankadvisor_etl.sources.workbooks import castigos
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:

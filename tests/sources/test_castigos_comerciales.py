@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources import castigos_comerciales
+from bankadvisor_etl.sources.workbooks import castigos_comerciales
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bankadvisor_etl.errors import InputError
-from bankadvisor_etl.sources.csvfile import check_csv
+from bankadvisor_etl.formats.csv import check_csv
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources import instituciones
+from bankadvisor_etl.sources.workbooks import instituciones
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:

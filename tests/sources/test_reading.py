@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from bankadvisor_etl import reading
 from bankadvisor_etl.errors import DataError, InputError
-from bankadvisor_etl.files import hash_files
-from bankadvisor_etl.sources import worker
+from bankadvisor_etl.inputs import reading, worker
+from bankadvisor_etl.inputs.files import hash_files
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources import tda
+from bankadvisor_etl.sources.workbooks import tda
 from support.workbooks import BLANK, write_workbook
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, check_headers, describe, read_table
 from bankadvisor_etl.sources.model import REJECTS
-from bankadvisor_etl.sources.tidy import Canonical, Field, check_headers, describe, read_table
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("Clave", "codigo", canonical.code, "an institution code"),
-    Field("Periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
-    Field("Saldo", "saldo", canonical.number, "a number"),
-    Field("Nota", "nota", canonical.number, "a number"),
+    Field("Clave", "codigo", parse.code, "an institution code"),
+    Field("Periodo", "mes", parse.month_of_period, "a month (YYYYMM)"),
+    Field("Saldo", "saldo", parse.number, "a number"),
+    Field("Nota", "nota", parse.number, "a number"),
 )
 HEADER = ["Clave", "Periodo", "Saldo", "Nota"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bankadvisor_etl.errors import InputError
-from bankadvisor_etl.sources.workbook import ROW, read_sheet
+from bankadvisor_etl.formats.xlsx import ROW, read_sheet
 from support.workbooks import BLANK, Dated, write_workbook
 
 if TYPE_CHECKING:

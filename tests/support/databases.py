@@ -19,9 +19,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from bankadvisor_etl.warehouse.embedded import embedded_postgres
-from bankadvisor_etl.warehouse.private_server import PrivateServer
-from bankadvisor_etl.warehouse.server_account import Account
+from bankadvisor_etl.private_postgres.embedded import embedded_postgres
+from bankadvisor_etl.private_postgres.private_server import PrivateServer
+from bankadvisor_etl.private_postgres.server_account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from bankadvisor_etl.checks.model import Evidence, Finding
+from bankadvisor_etl.checks.findings import Evidence, Finding
 from bankadvisor_etl.sources.model import REJECTS, Reading
 from bankadvisor_etl.transforms import kpis
 

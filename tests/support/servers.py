@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from bankadvisor_etl.warehouse.embedded import embedded_postgres
-from bankadvisor_etl.warehouse.private_server import PrivateServer
-from bankadvisor_etl.warehouse.server_account import Account
+from bankadvisor_etl.private_postgres.embedded import embedded_postgres
+from bankadvisor_etl.private_postgres.private_server import PrivateServer
+from bankadvisor_etl.private_postgres.server_account import Account
 from support.databases import temporary_folder
 
 if TYPE_CHECKING:

@@ -55,8 +55,8 @@ def keep_ids(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) ->
 
 def _recognise(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[str]]:
     """The rows to insert for those whose names the catalogue knows, once a code, and the names of the others."""
-    from bankadvisor_etl.catalogo import shipped, short_name  # noqa: PLC0415 - polars takes longer than all else here
-    from bankadvisor_etl.sources.canonical import SISTEMA  # noqa: PLC0415 - the same
+    from bankadvisor_etl.formats.parse import SISTEMA  # noqa: PLC0415 - the same
+    from bankadvisor_etl.sources.catalogue import shipped, short_name  # noqa: PLC0415 - polars takes longer than all else here
 
     entries = shipped().rows()
     by_name = {short_name(entry[2]): entry for entry in entries} | {entry[1]: entry for entry in entries}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bankadvisor_etl.warehouse.server_account import Account
+    from bankadvisor_etl.private_postgres.server_account import Account
 
 _DATABASE = _ROLE = "bankadvisor"
 _PORT = 5432  # names the socket; there is no TCP

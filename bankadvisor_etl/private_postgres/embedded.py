@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.errors import ConfigurationError
-from bankadvisor_etl.warehouse.private_server import PrivateServer, usable
-from bankadvisor_etl.warehouse.server_account import Account
+from bankadvisor_etl.private_postgres.private_server import PrivateServer, usable
+from bankadvisor_etl.private_postgres.server_account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

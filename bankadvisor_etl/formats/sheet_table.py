@@ -9,8 +9,8 @@ import dataframely as dy
 import polars as pl
 
 from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.formats.xlsx import ROW, read_sheet
 from bankadvisor_etl.sources.model import REJECTS, Reading
-from bankadvisor_etl.sources.workbook import ROW, read_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

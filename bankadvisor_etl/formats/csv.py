@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from bankadvisor_etl.errors import InputError
-from bankadvisor_etl.sources.headers import told_apart
+from bankadvisor_etl.formats.headers import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

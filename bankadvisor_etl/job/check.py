@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bankadvisor_etl import catalogo
 from bankadvisor_etl.checks.audit import audit_files, failures
-from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
 from bankadvisor_etl.errors import DataError, EtlError
-from bankadvisor_etl.files import hash_files
-from bankadvisor_etl.pipeline import find_files
-from bankadvisor_etl.reading import reader
+from bankadvisor_etl.inputs.files import hash_files
+from bankadvisor_etl.inputs.reading import reader
+from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.sources import catalogue
 from bankadvisor_etl.transforms import kpis
 
 if TYPE_CHECKING:
@@ -87,5 +87,5 @@ def _evidence(readings: dict[str, Reading], thresholds: Thresholds) -> Evidence:
     frames = {source: reading.frame for source, reading in readings.items()}
     book = kpis.base(frames)
     figures = kpis.monthly_kpis(book, frames)
-    unnamed = catalogo.unknown(figures.frame, catalogo.catalogue(frames.get("instituciones")))
+    unnamed = catalogue.unknown(figures.frame, catalogue.catalogue(frames.get("instituciones")))
     return Evidence(readings, book, figures, unnamed, datetime.now(UTC).date(), thresholds)

@@ -1,4 +1,4 @@
-"""The process that reads files: ``python -m bankadvisor_etl.sources.worker``, driven by ``reading``.
+"""The process that reads files: ``python -m bankadvisor_etl.inputs.worker``, driven by ``reading``.
 
 A hostile or damaged file can abort the process that parses it or eat all of its memory, and nothing in Python can
 catch that; so files are read here, under a limit, and the run outlives whatever happens.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("Cve_Inst", "codigo", canonical.code, "an institution code"),
-    Field("FECHA", "mes", canonical.month_of_iso, "a date"),
-    Field("ICAP Total", "icap_total", canonical.number_or_serial, "a number"),
-    Field("CCB", "icap_ccb", canonical.number_or_serial, "a number"),
-    Field("CCF", "icap_ccf", canonical.number_or_serial, "a number"),
+    Field("Cve_Inst", "codigo", parse.code, "an institution code"),
+    Field("FECHA", "mes", parse.month_of_iso, "a date"),
+    Field("ICAP Total", "icap_total", parse.number_or_serial, "a number"),
+    Field("CCB", "icap_ccb", parse.number_or_serial, "a number"),
+    Field("CCF", "icap_ccf", parse.number_or_serial, "a number"),
 )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("cve_institucion", "codigo", canonical.code, "an institution code"),
-    Field("cve_periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
-    Field("TDA Cartera total", "tda", canonical.number, "a number"),
+    Field("cve_institucion", "codigo", parse.code, "an institution code"),
+    Field("cve_periodo", "mes", parse.month_of_period, "a month (YYYYMM)"),
+    Field("TDA Cartera total", "tda", parse.number, "a number"),
 )
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import dataframely as dy
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Field, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Field, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("CLAVE", "codigo", canonical.code, "an institution code"),
-    Field("DESCRIPCION", "nombre", canonical.words, "a name"),
+    Field("CLAVE", "codigo", parse.code, "an institution code"),
+    Field("DESCRIPCION", "nombre", parse.words, "a name"),
 )
 
 

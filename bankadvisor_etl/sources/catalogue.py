@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import polars as pl
 
-from bankadvisor_etl.sources.canonical import is_bank
+from bankadvisor_etl.formats.parse import is_bank
 
 CATALOGUE = pl.Schema({"codigo": pl.String, "banco_norm": pl.String, "nombre_oficial": pl.String})
 
@@ -18,7 +18,7 @@ def shipped() -> pl.DataFrame:
 
     Built from CNBV's ``cat_instituciones_40.csv`` and ``Instituciones.xlsx``; where they differ, the former is newer.
     """
-    return pl.read_csv((files("bankadvisor_etl") / "catalogo.csv").read_bytes(), schema=CATALOGUE)
+    return pl.read_csv((files("bankadvisor_etl.sources") / "catalogo.csv").read_bytes(), schema=CATALOGUE)
 
 
 def short_name(name: str) -> str:

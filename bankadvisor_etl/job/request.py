@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.reading import Reader
+    from bankadvisor_etl.inputs.reading import Reader
 
 
 @dataclass(frozen=True)

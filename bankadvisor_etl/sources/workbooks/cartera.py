@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources import canonical
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, figure, read_table
 from bankadvisor_etl.sources.amounts import AMOUNTS
-from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("Institucion", "codigo", canonical.code, "an institution code"),
-    Field("Cve_Periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
-    *(Field(header, name, canonical.number, "a number") for name, header in AMOUNTS.items()),
+    Field("Institucion", "codigo", parse.code, "an institution code"),
+    Field("Cve_Periodo", "mes", parse.month_of_period, "a month (YYYYMM)"),
+    *(Field(header, name, parse.number, "a number") for name, header in AMOUNTS.items()),
 )
 
 Cartera = type(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import dataframely as dy
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("institucion", "codigo", canonical.code, "an institution code"),
-    Field("periodo", "mes", canonical.month_of_period, "a month (YYYYMM)"),
-    Field("LIB_CASTIGOS_COMERC", "castigos", canonical.number, "a number"),
-    Field("QUITAS_COMER", "quitas", canonical.number, "a number"),
+    Field("institucion", "codigo", parse.code, "an institution code"),
+    Field("periodo", "mes", parse.month_of_period, "a month (YYYYMM)"),
+    Field("LIB_CASTIGOS_COMERC", "castigos", parse.number, "a number"),
+    Field("QUITAS_COMER", "quitas", parse.number, "a number"),
 )
 
 

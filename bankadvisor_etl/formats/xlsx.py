@@ -17,7 +17,7 @@ import fastexcel
 import polars as pl
 
 from bankadvisor_etl.errors import InputError
-from bankadvisor_etl.sources.headers import told_apart
+from bankadvisor_etl.formats.headers import told_apart
 
 if TYPE_CHECKING:
     from pathlib import Path

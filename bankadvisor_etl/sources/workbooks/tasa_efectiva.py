@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import dataframely as dy
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Field, figure, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("Fecha1", "mes", canonical.month_of_iso, "a date"),
-    Field("Sistema", "tasa_sistema", canonical.number, "a number"),
-    Field("Invex Consumo", "tasa_invex_consumo", canonical.number, "a number"),
+    Field("Fecha1", "mes", parse.month_of_iso, "a date"),
+    Field("Sistema", "tasa_sistema", parse.number, "a number"),
+    Field("Invex Consumo", "tasa_invex_consumo", parse.number, "a number"),
 )
 
 

@@ -18,7 +18,7 @@ from bankadvisor_etl import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bankadvisor_etl.files import File
+    from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.sources.model import Reading
 
     Answer = errors.EtlError | tuple[Reading, float]
@@ -125,7 +125,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bankadvisor_etl.sources.worker"],
+            [sys.executable, "-m", "bankadvisor_etl.inputs.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a crash prints its stack there; what it means is said in the error

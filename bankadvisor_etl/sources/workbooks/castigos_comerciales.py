@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources import canonical
-from bankadvisor_etl.sources.tidy import Canonical, Field, figure, read_table
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.model import Reading
 
 FIELDS = (
-    Field("Institucion1", "codigo", canonical.code, "an institution code"),
-    Field("Fecha", "mes", canonical.month_of_iso, "a date"),
-    Field("CASTIGOS ACMULUADOS COMERCIAL", "castigos", canonical.number, "a number"),
+    Field("Institucion1", "codigo", parse.code, "an institution code"),
+    Field("Fecha", "mes", parse.month_of_iso, "a date"),
+    Field("CASTIGOS ACMULUADOS COMERCIAL", "castigos", parse.number, "a number"),
 )
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from bankadvisor_etl import catalogo
 from bankadvisor_etl.checks.audit import audit_files, audit_publication, failures
-from bankadvisor_etl.checks.model import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
-from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.sources.canonical import SISTEMA
+from bankadvisor_etl.formats.parse import SISTEMA
+from bankadvisor_etl.sources import SOURCES, catalogue
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.warehouse import publish
 from bankadvisor_etl.warehouse.connection import translated
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     import psycopg
     import structlog
 
-    from bankadvisor_etl.reading import Read
-    from bankadvisor_etl.request import Request
+    from bankadvisor_etl.inputs.reading import Read
+    from bankadvisor_etl.job.request import Request
     from bankadvisor_etl.sources import Source
     from bankadvisor_etl.sources.model import Reading
     from bankadvisor_etl.warehouse.ledger import Ledger
@@ -57,13 +56,13 @@ def execute(
     book = _base(pending, readings, ledger, log)
     figures = _enhanced(book, pending, readings, ledger, log)
     point("computed")
-    names = catalogo.catalogue(readings["instituciones"].frame if "instituciones" in readings else None)
+    names = catalogue.catalogue(readings["instituciones"].frame if "instituciones" in readings else None)
     last_rows = {name: record["rows_read"] or 0 for name, record in last["files"].items()} if last else {}
     evidence = Evidence(
         readings,
         book,
         figures,
-        catalogo.unknown(figures.frame, names),
+        catalogue.unknown(figures.frame, names),
         request.today,
         thresholds,
         last_rows,
@@ -210,7 +209,7 @@ def _conclude(findings: Sequence[Finding], ledger: Ledger, log: structlog.stdlib
 def _publication(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """The frame as the table has it: renamed keys, and the names of the banks."""
     head = ("codigo", "mes", "banco_norm")
-    return catalogo.named(frame, names).select(
+    return catalogue.named(frame, names).select(
         pl.col("mes").alias("fecha"),
         pl.col("codigo").alias("codigo_cnbv"),
         pl.col("banco_norm").alias("institucion"),

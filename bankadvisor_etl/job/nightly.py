@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from bankadvisor_etl import __version__
-from bankadvisor_etl.checks.model import Thresholds
+from bankadvisor_etl.checks.findings import Thresholds
 from bankadvisor_etl.errors import ConfigurationError, InputError, LockedError, message_of
 from bankadvisor_etl.faults import point
-from bankadvisor_etl.files import File, hash_files
+from bankadvisor_etl.inputs.files import File, hash_files
 from bankadvisor_etl.sources import SAMPLE, SOURCES
 from bankadvisor_etl.warehouse import runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from bankadvisor_etl.reading import Read
-    from bankadvisor_etl.request import Request
+    from bankadvisor_etl.inputs.reading import Read
+    from bankadvisor_etl.job.request import Request
 
 
 def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:
@@ -88,9 +88,9 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
         _repeat(ledger, last)
     else:
         pending = pending or _begin_reading(request, files)
-        from bankadvisor_etl import phases  # noqa: PLC0415 - imported already, by _begin_reading
+        from bankadvisor_etl.job import steps  # noqa: PLC0415 - imported already, by _begin_reading
 
-        phases.execute(request, pending, last, ledger, cursor, log)
+        steps.execute(request, pending, last, ledger, cursor, log)
     _finish(request, ledger, cursor)
 
 
@@ -115,7 +115,7 @@ def _without_sample(
 def _begin_reading(request: Request, files: list[File]) -> Mapping[str, Future[Read]]:
     """Have the worker read, and import polars in the meantime."""
     pending = request.reader.read([file for file in files if file.source != SAMPLE.name])
-    import_module("bankadvisor_etl.phases")
+    import_module("bankadvisor_etl.job.steps")
     return pending
 
 

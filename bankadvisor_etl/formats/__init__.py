@@ -1,0 +1,1 @@
+"""File formats: workbooks, comma-separated text, the forms of a cell. They know files, not banks."""

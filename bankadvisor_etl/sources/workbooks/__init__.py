@@ -1,0 +1,1 @@
+"""The workbooks, one specification each."""

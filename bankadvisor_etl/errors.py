@@ -30,6 +30,12 @@ class InputError(EtlError):
     exit_code = 74
 
 
+class ChangedError(EtlError):
+    """Raised when a file changed while it was read, as one does that is still being copied."""
+
+    exit_code = 75
+
+
 class LockedError(EtlError):
     """Raised when another run holds the lock of this database."""
 

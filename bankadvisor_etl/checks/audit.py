@@ -9,23 +9,24 @@ from bankadvisor_etl.checks import figures, months, published, sources
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding
+    from bankadvisor_etl.checks.findings import Evidence, Finding
 
 
-def audit_files(evidence: Evidence) -> list[Finding]:
-    """Everything that the files alone can tell."""
-    checks = (*sources.CHECKS, *figures.CHECKS, *months.CHECKS)
+def audit_sources(evidence: Evidence) -> list[Finding]:
+    """What an optional source is set aside for when it does not pass, and the run is stopped for otherwise."""
+    checks = (sources.rejects_share, *published.SOURCE_CHECKS)
     return [finding for check in checks for finding in check(evidence)]
 
 
-def audit_publication(evidence: Evidence, comparison: Comparison) -> list[Finding]:
-    """Everything that shows only beside what is published."""
-    return [finding for check in published.CHECKS for finding in check(evidence, comparison)]
+def audit(evidence: Evidence) -> list[Finding]:
+    """Everything that the files and what is published can tell, the checks of ``audit_sources`` aside."""
+    checks = (*sources.CHECKS, *figures.CHECKS, *months.CHECKS, *published.CHECKS)
+    return [finding for check in checks for finding in check(evidence)]
 
 
 def failures(findings: Iterable[Finding]) -> str | None:
-    """The ``error`` checks that failed, in words; None when there is none."""
-    failed = [finding for finding in findings if finding.severity == "error" and not finding.passed]
+    """The ``error`` checks that failed and were not accepted, in words; None when there is none."""
+    failed = [finding for finding in findings if finding.stops]
     if not failed:
         return None
     words = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.findings import Evidence, Finding, Severity, sample_of
+from bankadvisor_etl.checks.findings import Evidence, Finding, Severity, keys_of, sample_of
 from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources.amounts import AMOUNTS, SEGMENTS, STAGES
 from bankadvisor_etl.transforms.arithmetic import total
@@ -63,7 +63,7 @@ def bounds(evidence: Evidence) -> Iterator[Finding]:
     yield _none("amounts_not_negative", "error", book.filter(pl.col("minimo") < -ROUNDING), "minimo")
     yield _none("reserves_not_positive", "error", book.filter(pl.col("maximo") > ROUNDING), "maximo")
     yield _none("vencida_within_total", "error", book.filter(pl.col("exceso") > ROUNDING), "exceso")
-    yield _none("imor_between_0_and_1", "error", book.filter(~pl.col("imor").is_between(0, 1)), "imor")
+    yield _none("imor_between_0_and_1", "error", book.filter(~pl.col("imor").fill_nan(None).is_between(0, 1)), "imor")
 
 
 def unusual(evidence: Evidence) -> Iterator[Finding]:
@@ -83,11 +83,12 @@ def _within(name: str, frame: pl.DataFrame, gap: pl.Expr, tolerance: float) -> F
     largest = cast("float", frame["diferencia"].max() or 0.0)
     observed = f"largest difference {largest:.3g} MDP, {apart.height:,} of {frame.height:,} rows beyond"
     expected = f"at most {tolerance:g} MDP"
-    return Finding(name, "error", apart.is_empty(), observed, expected, sample_of(apart, "diferencia"))
+    return Finding(name, "error", apart.is_empty(), observed, expected, sample_of(apart, "diferencia"), keys_of(apart))
 
 
 def _none(name: str, severity: Severity, rows: pl.DataFrame, value: str) -> Finding:
-    return Finding(name, severity, rows.is_empty(), f"{rows.height:,} rows", "none", sample_of(rows, value))
+    observed = f"{rows.height:,} rows"
+    return Finding(name, severity, rows.is_empty(), observed, "none", sample_of(rows, value), keys_of(rows))
 
 
 CHECKS = (some, stage_totals, todas, sistema_is_sum, bounds, unusual)

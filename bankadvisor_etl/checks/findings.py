@@ -33,6 +33,8 @@ class Finding:
         observed: what was seen.
         expected: what should have been seen.
         sample: the first keys that it does not hold for, as text.
+        keys: all of those keys, without the values: what tells an old finding from a new one.
+        accepted: whether somebody accepted it by name (``--accept``), for this run.
     """
 
     name: str
@@ -41,6 +43,13 @@ class Finding:
     observed: str
     expected: str
     sample: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    accepted: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing may be published because of it."""
+        return self.severity == "error" and not self.passed and not self.accepted
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ class Thresholds:
         rejects_share: the largest share of faulty rows in a source.
         stage_tolerance: MDP by which a stage's total may differ from its segments, and ``todas`` from its stages.
         sistema_tolerance: MDP by which SISTEMA may differ from the sum of the banks.
+        absent_share: the largest share of a source's published figures that its file may lack.
         missing_share: the largest share of published bank-months that the new files may lack.
         months_old: months that the newest one may lie behind the current one.
         imor_high: the delinquency rate above which a bank-month is pointed out.
@@ -69,6 +79,7 @@ class Thresholds:
     rejects_share: float = 0.01
     stage_tolerance: float = 1e-4
     sistema_tolerance: float = 1e-3
+    absent_share: float = 0.01
     missing_share: float = 0.01
     months_old: float = 3
     imor_high: float = 0.15
@@ -104,12 +115,10 @@ class Comparison:
     """The figures of a run beside the published ones.
 
     Attributes:
-        keys: published ``codigo`` and ``mes``.
-        figures: how many published figures the run has a value for.
+        figures: how many published figures there are in the columns that the run feeds.
         changed: how many of them differ.
     """
 
-    keys: pl.DataFrame
     figures: int
     changed: int
 
@@ -125,8 +134,10 @@ class Evidence:
         unnamed: codes of published banks that no catalogue knows.
         today: the date of the run.
         thresholds: what figures are held against.
-        last_rows: rows read of each source in the last success.
+        last_rows: rows read of each source in the newest success that used it.
         allow_removals: whether months and bank-months may disappear.
+        published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
+        set_aside: the optional sources that were read and are not used.
     """
 
     readings: Mapping[str, Reading]
@@ -137,11 +148,19 @@ class Evidence:
     thresholds: Thresholds = field(default_factory=Thresholds)
     last_rows: Mapping[str, int] = field(default_factory=dict)
     allow_removals: bool = False
+    published: pl.DataFrame | None = None
+    set_aside: tuple[str, ...] = ()
 
     @property
     def cartera(self) -> pl.DataFrame:
         """The canonical frame of the loan book, aggregates included."""
         return self.readings["cartera"].frame
+
+
+def keys_of(frame: pl.DataFrame) -> tuple[str, ...]:
+    """The keys of ``frame`` as ``code month``, in order."""
+    rows = frame.select("codigo", "mes").unique().sort("codigo", "mes").iter_rows()
+    return tuple(f"{code} {month:%Y%m}" for code, month in rows)
 
 
 def sample_of(frame: pl.DataFrame, *values: str) -> tuple[str, ...]:

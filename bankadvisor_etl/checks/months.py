@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from bankadvisor_etl.checks.findings import Evidence, Finding, sample_of
+from bankadvisor_etl.checks.freshness import recent
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.transforms.alertas import repeated_months, rounded_icap_months
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 def newest(frame: pl.DataFrame) -> date:
     """The newest month of a frame that has one."""
     return cast("date", frame["mes"].max())
-
-
-def months_between(earlier: date, later: date) -> int:
-    """How many months lie between two."""
-    return (later.year - earlier.year) * 12 + later.month - earlier.month
 
 
 def future(evidence: Evidence) -> Iterator[Finding]:
@@ -39,10 +35,7 @@ def age(evidence: Evidence) -> Iterator[Finding]:
     """The newest month is recent."""
     if evidence.kpis.frame.is_empty():
         return
-    month = newest(evidence.kpis.frame)
-    behind, limit = months_between(month, evidence.today), int(evidence.thresholds.months_old)
-    observed = f"newest month {month:%Y%m}, {behind} months old"
-    yield Finding("newest_month_recent", "warning", behind <= limit, observed, f"at most {limit} months old")
+    yield recent(newest(evidence.kpis.frame), evidence.today, evidence.thresholds)
 
 
 def repeated(evidence: Evidence) -> Iterator[Finding]:

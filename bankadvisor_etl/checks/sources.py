@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, sample_of
+from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, Severity, keys_of, sample_of
 from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
     """Warn for each optional file that is not there."""
     for source in SOURCES:
-        there = source.name in evidence.readings
+        there = source.name in evidence.readings or source.name in evidence.set_aside
         if not source.required:
             observed = "there" if there else "missing: its columns keep what was last published"
             yield Finding(f"file_{source.name}", "warning", there, observed, f"the file {source.files[0]}")
@@ -43,15 +43,17 @@ def rows_share(evidence: Evidence) -> Iterator[Finding]:
 
 
 def rejects_share(evidence: Evidence) -> Iterator[Finding]:
-    """Less than 1 % of the rows of each file are faulty."""
+    """Less than 1 % of the rows of each file are faulty; past that an optional file is set aside."""
+    required = {source.name for source in SOURCES if source.required}
     for name, reading in evidence.readings.items():
         faults = reading.rejects.filter("fault")
         share = faults.height / max(reading.rows_read, 1)
         limit = evidence.thresholds.rejects_share
-        sample = tuple(f"row {row}: {reason}" for row, reason in faults["row", "reason"].head(SAMPLE).iter_rows())
+        keys = tuple(f"row {row}: {reason}" for row, reason in faults["row", "reason"].iter_rows())
+        severity: Severity = "error" if name in required else "warning"
         observed = f"{faults.height:,} of {reading.rows_read:,} rows ({share:.2%})"
         passed = share < limit or not faults.height
-        yield Finding(f"rejects_{name}", "error", passed, observed, f"under {limit:.0%}", sample)
+        yield Finding(f"rejects_{name}", severity, passed, observed, f"under {limit:.0%}", keys[:SAMPLE], keys)
 
 
 def coverage(evidence: Evidence) -> Iterator[Finding]:
@@ -79,7 +81,8 @@ def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
     both = stated.join(running, on=["codigo", "mes"]).with_columns(diferencia=pl.col("castigos") - pl.col("flujo"))
     apart = both.filter(pl.col("diferencia").abs() > evidence.thresholds.castigos_tolerance)
     observed = f"{apart.height:,} of {both.height:,} bank-months differ"
-    yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample_of(apart, "diferencia"))
+    sample = sample_of(apart, "diferencia")
+    yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample, keys_of(apart))
 
 
-CHECKS = (missing_files, rows_floor, rows_share, rejects_share, coverage, castigos_agree)
+CHECKS = (missing_files, rows_floor, rows_share, coverage, castigos_agree)

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-removals",
     is_flag=True,
-    help="Delete published bank-months that the files no longer have, and let the newest month go back.",
+    help="Withdraw published figures and bank-months that the files no longer have, and let the newest month go back.",
+)
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="CHECK",
+    help="Accept what the check of this name finds, for this run; it is on record. Repeatable.",
 )
 @THRESHOLD
 @click.option(
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
 def run(  # noqa: PLR0913 - one parameter an option
     data_dir: Path,
     dsn: str | None,
+    accepted: tuple[str, ...],
     thresholds: tuple[str, ...],
     keep_days: int,
     log_format: str,
@@ -95,6 +103,7 @@ def run(  # noqa: PLR0913 - one parameter an option
                     dry_run=dry_run,
                     force=force,
                     allow_removals=allow_removals,
+                    accepted=accepted,
                     thresholds=thresholds,
                     keep_days=keep_days,
                 )

@@ -62,8 +62,9 @@ def read_table(
 ) -> Reading:
     """Read one sheet into the canonical frame that ``contract`` describes.
 
-    A faulty row (text where a number belongs, a blank key) is set aside when ``tolerant``; otherwise the first one
-    refuses the file. A key that stands twice refuses the file, or its later rows are set aside.
+    When ``tolerant``, a row without a key is set aside, and of a row with a faulty figure that cell alone: the other
+    figures of the row are good. Otherwise the first fault refuses the file. A key that appears twice refuses the file,
+    or its later rows are set aside.
 
     Raises:
         InputError: the workbook cannot be read.
@@ -76,20 +77,36 @@ def read_table(
     if table.is_empty() and not tolerant:
         raise DataError(f"{where}: there are no rows under the headers; put the published file in its place")
     parsed = table.select(pl.col(ROW), *(field.parse(pl.col(field.header)).alias(field.name) for field in fields))
-    rejects = pl.concat([_faults(table, parsed, fields), _breaches(table, parsed, fields, contract)])
-    rejects = rejects.unique("row", keep="first", maintain_order=True).sort("row")
+    key = contract.primary_key()
+    keys = [field for field in fields if field.name in key]
+    rows = pl.concat([_faults(table, parsed, keys), _breaches(table, parsed, fields, contract)])
+    cells = _without_rows(_faults(table, parsed, [field for field in fields if field not in keys]), rows["row"])
+    rejects = _one_per_row(rows, cells)
     if rejects.height and not tolerant:
         raise DataError(f"{where}, {describe(rejects)}; correct the file, or fetch it again")
-    good = _without(parsed, rejects)
+    good = _without(parsed, rows)
     if repeated_keys == "set aside":
-        later = good.filter(~pl.struct(contract.primary_key()).is_first_distinct())
+        later = good.filter(~pl.struct(key).is_first_distinct())
         repeats = as_rejects(_only(table, later[ROW]), pl.lit("its key stands in an earlier row"))
-        rejects = pl.concat([rejects, repeats])
+        rejects = _one_per_row(pl.concat([rows, repeats]), _without_rows(cells, repeats["row"]))
         good = _without(good, repeats)
     check_key(where, good, contract)
     named = {field.header for field in fields} | {ROW}
     ignored = tuple(header for header in table.columns if header not in named)
     return Reading(contract.cast(good), table.height, rejects, ignored)
+
+
+def _one_per_row(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """The rows that were set aside, with the first reason of each; and the rows of single cells, with every reason."""
+    whole = rows.unique("row", keep="first", maintain_order=True)
+    parts = cells.group_by("row", maintain_order=True).agg(
+        pl.col("reason").str.join("; "), pl.col("raw", "fault").first()
+    )
+    return pl.concat([whole, parts.select(whole.columns)]).sort("row")
+
+
+def _without_rows(rejects: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    return rejects.filter(~pl.col("row").is_in(rows.implode()))
 
 
 def check_headers(where: str, headers: Sequence[str], named: Sequence[str]) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.errors import InputError
+from bankadvisor_etl.errors import ChangedError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
     from pathlib import Path
+
+
+SETTLED, MOMENT = 10.0, 0.5
+"""Seconds: a damaged file that was written more recently than the one may be in the middle of being copied; a copy
+writes more often than the other."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,24 @@ class File:
         """Hash of its bytes, in hexadecimal; waits until it is known.
 
         Raises:
-            InputError: the file cannot be read, or changed since the run began.
+            InputError: the file cannot be read.
+            ChangedError: the file changed since the run began.
         """
         digest = self.digest.result()
         self.assert_unchanged()
         return digest
 
     def assert_unchanged(self) -> None:
-        """Raise ``InputError`` when the file is no longer the one that the run began with."""
+        """Raise ``ChangedError`` when the file is no longer the one that the run began with."""
         if _stamp(self.path) != self.stamp:
-            raise InputError(f"{self.name}: the file changed while it was being read; run again when it is complete")
+            raise ChangedError(f"{self.name}: the file changed while it was being read; run again when it is complete")
+
+    def assert_settled(self) -> None:
+        """Raise ``ChangedError`` when a file that cannot be read is still being written; waits a moment to see it."""
+        self.assert_unchanged()
+        if abs(time.time() - self.stamp[0] / 1e9) < SETTLED:
+            time.sleep(MOMENT)
+            self.assert_unchanged()
 
 
 def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:

@@ -92,6 +92,7 @@ class Reader:
                 if len(files) > 1 and not future.done():  # was it this one that the worker died of?
                     cause = self._read_with(self._another_worker(), [file], pending)
                 if not future.done():
+                    file.assert_settled()
                     future.set_exception(errors.InputError(f"{file.name}: {cause}"))
         except BaseException as error:  # noqa: BLE001 - whoever waits must be told of it, or waits for ever
             for future in pending.values():
@@ -112,6 +113,7 @@ class Reader:
             self._progress(source)
             try:
                 if isinstance(answer, errors.EtlError):
+                    by_source[source].assert_settled()
                     raise answer
                 by_source[source].assert_unchanged()
                 pending[source].set_result(Read(by_source[source], *answer))

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bankadvisor_etl.checks.audit import audit_files, failures
-from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.audit import failures
+from bankadvisor_etl.checks.findings import Finding, Thresholds
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.inputs.reading import reader
+from bankadvisor_etl.job.compute import Settings, compute
 from bankadvisor_etl.job.nightly import find_files
-from bankadvisor_etl.sources import catalogue
-from bankadvisor_etl.transforms import kpis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from bankadvisor_etl.sources.model import Reading
 
 
 @dataclass
@@ -79,13 +75,5 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
             rows, rejected = read.reading.rows_read, read.reading.rejects.height
             report.files.append((source, read.file.name, rows, rejected, read.seconds))
     if "cartera" in readings:
-        report.findings = audit_files(_evidence(readings, limits))
+        report.findings = compute(readings, Settings(limits)).findings
     return report
-
-
-def _evidence(readings: dict[str, Reading], thresholds: Thresholds) -> Evidence:
-    frames = {source: reading.frame for source, reading in readings.items()}
-    book = kpis.base(frames)
-    figures = kpis.monthly_kpis(book, frames)
-    unnamed = catalogue.unknown(figures.frame, catalogue.catalogue(frames.get("instituciones")))
-    return Evidence(readings, book, figures, unnamed, datetime.now(UTC).date(), thresholds)

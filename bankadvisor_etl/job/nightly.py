@@ -12,6 +12,7 @@ import psycopg
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.checks.findings import Thresholds
+from bankadvisor_etl.checks.freshness import recent
 from bankadvisor_etl.errors import ConfigurationError, InputError, LockedError, message_of
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.inputs.files import File, hash_files
@@ -51,7 +52,16 @@ def run(request: Request, log: structlog.stdlib.BoundLogger) -> None:
             point("begun")
             _run(request, ledger, cursor, log)
     rows = {name.replace("processed_", ""): count for name, count in ledger.counts.rows_processed().items()}
-    log.info("etl.completed", status=ledger.status, duration_seconds=_seconds_since(started), **rows)
+    log.info(
+        "etl.completed",
+        status=ledger.status,
+        duration_seconds=_seconds_since(started),
+        **rows,
+        rows_inserted=ledger.counts.rows_inserted,
+        rows_updated=ledger.counts.rows_updated,
+        figures_changed=ledger.figures_changed,
+        unchanged=ledger.phase == "unchanged",
+    )
 
 
 def find_files(data_dir: Path) -> list[tuple[str, Path]]:
@@ -85,12 +95,12 @@ def _run(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any], log: str
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
     if last and maybe_unchanged and _is_published(files, last, cursor):
-        _repeat(ledger, last)
+        _repeat(request, ledger, last, log)
     else:
         pending = pending or _begin_reading(request, files)
         from bankadvisor_etl.job import steps  # noqa: PLC0415 - imported already, by _begin_reading
 
-        steps.execute(request, pending, last, ledger, cursor, log)
+        steps.execute(request, pending, ledger, cursor, log)
     _finish(request, ledger, cursor)
 
 
@@ -120,7 +130,7 @@ def _begin_reading(request: Request, files: list[File]) -> Mapping[str, Future[R
 
 
 def _may_skip(request: Request) -> bool:
-    return not (request.force or request.dry_run or request.allow_removals)
+    return not (request.force or request.dry_run or request.allow_removals or request.accepted)
 
 
 def _has_sizes(files: list[File], last: dict[str, Any]) -> bool:
@@ -134,11 +144,16 @@ def _is_published(files: list[File], last: dict[str, Any], cursor: psycopg.Curso
     with translated():
         row = cursor.execute("SELECT count(*) FROM monthly_kpis").fetchone()
     there = row is not None and row[0] >= (last["rows_processed_base"] or 0) > 0
+    if not all(record["used"] for record in last["files"].values()):
+        return False  # whether a file that was set aside is good enough depends on what is published
     return there and last["etl_version"] == __version__ and hashes == {file.source: file.sha256 for file in files}
 
 
-def _repeat(ledger: Ledger, last: dict[str, Any]) -> None:
-    """Say of this run what the last success says of the same files; nothing is written to ``monthly_kpis``."""
+def _repeat(request: Request, ledger: Ledger, last: dict[str, Any], log: structlog.stdlib.BoundLogger) -> None:
+    """Say of this run what the last success says of the same files; nothing is written to ``monthly_kpis``.
+
+    How old the figures are depends on the date: that is asked anew.
+    """
     ledger.begin_phase("unchanged")
     ledger.record_sources(
         runs.SourceRecord(**{name: value for name, value in record.items() if name != "run_id"})
@@ -146,6 +161,11 @@ def _repeat(ledger: Ledger, last: dict[str, Any]) -> None:
     )
     same = {name: last[name] or 0 for name in ("rows_rejected", "warnings", *runs.Counts().rows_processed())}
     ledger.counts = runs.Counts(**same, rows_unchanged=last["rows_processed_base"])
+    newest = runs.newest_published_month(ledger.connection)
+    fresh = recent(newest, request.today, Thresholds.parse(request.thresholds))
+    ledger.repeat_findings(last["id"], but=fresh.name)
+    for finding in ledger.record_findings([fresh]):
+        log.warning("etl.check.failed", check=finding.name, severity=finding.severity, observed=finding.observed)
 
 
 def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> None:

@@ -24,6 +24,7 @@ class Request:
         dry_run: do everything but publish.
         force: read and publish although the files are those of the last success.
         allow_removals: delete published bank-months that the files lack, and accept a newest month that goes back.
+        accepted: checks whose failure is accepted for this run, by name.
         thresholds: what the checks hold figures against, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
@@ -36,6 +37,7 @@ class Request:
     dry_run: bool = False
     force: bool = False
     allow_removals: bool = False
+    accepted: tuple[str, ...] = ()
     thresholds: tuple[str, ...] = ()
     keep_days: int = 400
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from bankadvisor_etl.checks.audit import audit_files, audit_publication, failures
-from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.audit import failures
+from bankadvisor_etl.checks.findings import Finding, Thresholds
+from bankadvisor_etl.checks.published import restated
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.formats.parse import SISTEMA
-from bankadvisor_etl.sources import SOURCES, catalogue
-from bankadvisor_etl.transforms import kpis
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.job.compute import Settings, compute
+from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.transforms.kpis import of_interest
+from bankadvisor_etl.warehouse import publish, runs
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
     import structlog
 
     from bankadvisor_etl.inputs.reading import Read
+    from bankadvisor_etl.job.compute import Result
     from bankadvisor_etl.job.request import Request
     from bankadvisor_etl.sources import Source
-    from bankadvisor_etl.sources.model import Reading
     from bankadvisor_etl.warehouse.ledger import Ledger
 
 
@@ -39,7 +41,6 @@ MAX_REJECTS = 10_000
 def execute(
     request: Request,
     pending: Mapping[str, Future[Read]],
-    last: Mapping[str, Any] | None,
     ledger: Ledger,
     cursor: psycopg.Cursor[Any],
     log: structlog.stdlib.BoundLogger,
@@ -51,88 +52,80 @@ def execute(
         DataError: a file or a check of severity ``error`` failed.
         DatabaseError: the database was lost.
     """
-    thresholds = Thresholds.parse(request.thresholds)
-    readings: dict[str, Reading] = {}
-    book = _base(pending, readings, ledger, log)
-    figures = _enhanced(book, pending, readings, ledger, log)
-    point("computed")
-    names = catalogue.catalogue(readings["instituciones"].frame if "instituciones" in readings else None)
-    last_rows = {name: record["rows_read"] or 0 for name, record in last["files"].items()} if last else {}
-    evidence = Evidence(
-        readings,
-        book,
-        figures,
-        catalogue.unknown(figures.frame, names),
+    files: dict[str, Read] = {}
+    with translated():
+        published = publish.published(cursor)
+    _read("base", pending, files, ledger, log)
+    _read("enhanced", pending, files, ledger, log)
+    readings = {source: read.reading for source, read in files.items()}
+    settings = Settings(
+        Thresholds.parse(request.thresholds),
         request.today,
-        thresholds,
-        last_rows,
         request.allow_removals,
+        frozenset(request.accepted),
+        runs.rows_last_used(ledger.connection),
     )
+    result = compute(readings, settings, published)
+    _count(result, ledger, log)
+    point("computed")
+    for source in result.evidence.set_aside:
+        ledger.record_sources([_record(files[source], used=False)])
+        log.warning("etl.source.set_aside", source=source, file=files[source].file.name)
     ledger.begin_phase("audit")
-    findings = audit_files(evidence)
     point("audited")
     with translated():
-        frame = _publication(figures.frame, names)
-        publish.stage(cursor, frame, figures.alertas)
+        frame = result.publication
+        publish.stage(cursor, frame, result.known_alertas, allow_removals=request.allow_removals)
         point("staged")
-        findings += audit_publication(evidence, publish.compare(cursor, frame.columns))
-    _conclude(findings, ledger, log)
+        comparison = publish.compare(cursor, frame.columns)
+    _conclude([*result.findings, restated(comparison, settings.thresholds)], request, ledger, log)
     point("compared")
     ledger.begin_phase("publish")
     with translated():
         done = publish.publish(cursor, ledger.run_id, frame.columns, allow_removals=request.allow_removals)
-        publish.publish_names(cursor, names.with_columns(system=pl.col("codigo") == SISTEMA).iter_rows())
+        publish.publish_names(cursor, result.names.with_columns(system=pl.col("codigo") == SISTEMA).iter_rows())
     ledger.counts = replace(
         ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )
+    ledger.figures_changed = done.figures_changed
     point("published")
 
 
-def _base(
+def _read(
+    phase: str,
     pending: Mapping[str, Future[Read]],
-    readings: dict[str, Reading],
+    files: dict[str, Read],
     ledger: Ledger,
     log: structlog.stdlib.BoundLogger,
-) -> pl.DataFrame:
-    ledger.begin_phase("base")
-    log.info("etl.phase.base.started")
-    _collect("base", pending, readings, ledger, log)
-    book = kpis.base({name: reading.frame for name, reading in readings.items()})
-    point("read_base")
-    log.info("etl.phase.base.completed", rows_processed=book.height)
-    return book
+) -> None:
+    ledger.begin_phase(phase)
+    started = f"etl.phase.{phase}.started"
+    log.info(started)
+    _collect(phase, pending, files, ledger, log)
+    point(f"read_{phase}")
+    if phase == "base":
+        log.info("etl.phase.base.completed", rows_processed=of_interest(files["cartera"].reading.frame).height)
 
 
-def _enhanced(
-    book: pl.DataFrame,
-    pending: Mapping[str, Future[Read]],
-    readings: dict[str, Reading],
-    ledger: Ledger,
-    log: structlog.stdlib.BoundLogger,
-) -> kpis.Kpis:
-    ledger.begin_phase("enhanced")
-    log.info("etl.phase.enhanced.started")
-    _collect("enhanced", pending, readings, ledger, log)
-    figures = kpis.monthly_kpis(book, {name: reading.frame for name, reading in readings.items()})
-    point("read_enhanced")
+def _count(result: Result, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
+    frame = result.evidence.kpis.frame
     rows = {
-        "icap": _values(figures.frame, "icap_total"),
-        "tda": _values(figures.frame, "tda_cartera_total"),
-        "tasas": _values(figures.frame, "tasa_mn", "tasa_me"),
+        "icap": _values(frame, "icap_total"),
+        "tda": _values(frame, "tda_cartera_total"),
+        "tasas": _values(frame, "tasa_mn", "tasa_me"),
     }
     ledger.counts = replace(
         ledger.counts,
-        rows_processed_base=figures.frame.height,
+        rows_processed_base=frame.height,
         **{f"rows_processed_{name}": count for name, count in rows.items()},
     )
     log.info("etl.phase.enhanced.completed", **{f"{name}_rows": count for name, count in rows.items()})
-    return figures
 
 
 def _collect(
     phase: str,
     pending: Mapping[str, Future[Read]],
-    readings: dict[str, Reading],
+    files: dict[str, Read],
     ledger: Ledger,
     log: structlog.stdlib.BoundLogger,
 ) -> None:
@@ -148,7 +141,7 @@ def _collect(
         except EtlError as error:
             ledger.record_findings([_contract(source, str(error), passed=False)])
             raise
-        readings[source.name] = read.reading
+        files[source.name] = read
         ledger.record_findings([_contract(source, "as it should be", passed=True)])
         _put_on_record(read, ledger, log)
 
@@ -161,17 +154,7 @@ def _contract(source: Source, observed: str, *, passed: bool) -> Finding:
 def _put_on_record(read: Read, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
     file, reading = read.file, read.reading
     rejected = reading.rejects.height
-    record = SourceRecord(
-        file.source,
-        file.name,
-        file.sha256,
-        file.bytes,
-        reading.rows_read,
-        reading.rows_read - rejected,
-        rejected,
-        read.seconds,
-    )
-    ledger.record_sources([record])
+    ledger.record_sources([_record(read, used=True)])
     if rejected:
         ledger.record_rejects(file.source, reading.rejects.head(MAX_REJECTS))
         ledger.counts = replace(ledger.counts, rows_rejected=ledger.counts.rows_rejected + rejected)
@@ -186,12 +169,26 @@ def _put_on_record(read: Read, ledger: Ledger, log: structlog.stdlib.BoundLogger
     )
 
 
-def _conclude(findings: Sequence[Finding], ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
-    """Put the findings on record, and refuse to publish where an ``error`` is among them."""
-    ledger.record_findings(findings)
-    failed = [finding for finding in findings if not finding.passed]
-    for finding in failed:
-        report: Callable[..., Any] = log.error if finding.severity == "error" else log.warning
+def _record(read: Read, *, used: bool) -> SourceRecord:
+    file, reading = read.file, read.reading
+    rejected = reading.rejects.height
+    return SourceRecord(
+        file.source,
+        file.name,
+        file.sha256,
+        file.bytes,
+        reading.rows_read,
+        reading.rows_read - rejected,
+        rejected,
+        read.seconds,
+        used,
+    )
+
+
+def _conclude(findings: Sequence[Finding], request: Request, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
+    """Put the findings on record, and refuse to publish where one of them stops the run."""
+    for finding in ledger.record_findings(findings):
+        report: Callable[..., Any] = log.error if finding.stops else log.warning
         report(
             "etl.check.failed",
             check=finding.name,
@@ -199,23 +196,14 @@ def _conclude(findings: Sequence[Finding], ledger: Ledger, log: structlog.stdlib
             observed=finding.observed,
             expected=finding.expected,
             sample=list(finding.sample),
+            **({"accepted": True} if finding.accepted else {}),
         )
-    warnings = sum(finding.severity == "warning" for finding in failed)
+    for name in sorted({*request.accepted} - {finding.name for finding in findings if finding.accepted}):
+        log.warning("etl.accept.unused", check=name)
+    warnings = sum(not finding.passed and not finding.stops for finding in findings)
     ledger.counts = replace(ledger.counts, warnings=warnings)
     if words := failures(findings):
         raise DataError(words)
-
-
-def _publication(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """The frame as the table has it: renamed keys, and the names of the banks."""
-    head = ("codigo", "mes", "banco_norm")
-    return catalogue.named(frame, names).select(
-        pl.col("mes").alias("fecha"),
-        pl.col("codigo").alias("codigo_cnbv"),
-        pl.col("banco_norm").alias("institucion"),
-        "banco_norm",
-        pl.exclude(head),
-    )
 
 
 def _values(frame: pl.DataFrame, *columns: str) -> int:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 KEY = ("codigo", "mes")
 
+UNDEFINED = float("nan")
+"""A ratio that has no value, which is a fact, unlike null, which is a figure that the files do not give. Published as
+NULL: it replaces a published figure, and null does not."""
+
 
 def total(columns: Iterable[str]) -> pl.Expr:
     """Sum of columns; null counts as 0."""
@@ -18,8 +22,9 @@ def total(columns: Iterable[str]) -> pl.Expr:
 
 
 def ratio(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """Quotient; null where the denominator is not above 0."""
-    return pl.when(denominator > 0).then(numerator / denominator)
+    """Quotient; ``UNDEFINED`` where the denominator is known and not above 0, null where an operand is unknown."""
+    undefined = numerator.is_not_null() & (denominator <= 0)
+    return pl.when(denominator > 0).then(numerator / denominator).when(undefined).then(UNDEFINED)
 
 
 def join_one(left: pl.DataFrame, right: pl.DataFrame, on: Iterable[str] = KEY) -> pl.DataFrame:

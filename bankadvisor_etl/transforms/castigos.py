@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import polars as pl
 
-from bankadvisor_etl.transforms.arithmetic import join_one, ratio
+from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 
 
-def write_offs(book: pl.DataFrame, castigos: pl.DataFrame) -> pl.DataFrame:
+def write_offs(book: pl.DataFrame, castigos: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add the figures that need write-offs; null for a month without a row in ``castigos``.
+
+    The running sum of a year is unknown from the first month on whose write-off is unknown: a blank cell, or a row
+    that an earlier file had.
 
     Args:
         book: the frame of ``transforms.cartera.loan_book``.
         castigos: the canonical frame of the source, MDP.
+        published: the keys of the published bank-months that have write-offs.
 
     Returns:
         ``book`` with ``quebrantos_comerciales`` (MDP), ``quebrantos_vs_cartera_cc`` and ``imor_comercial`` (ratios).
     """
+    castigos = castigos.select(*KEY, "castigos", "quitas")
+    if published is not None:
+        castigos = castigos.join(published.select(KEY), on=KEY, how="full", coalesce=True)
+    year = ("codigo", pl.col("mes").dt.year())
+    unknown = pl.col("castigos").is_null().cum_max().over(year)
     castigos = castigos.sort("mes").select(
-        "codigo",
-        "mes",
+        *KEY,
         quebrantos_comerciales=pl.col("castigos") + pl.col("quitas"),
-        castigos_del_ano=pl.col("castigos").cum_sum().over("codigo", pl.col("mes").dt.year()),
+        castigos_del_ano=pl.when(~unknown).then(pl.col("castigos").fill_null(0).cum_sum().over(year)),
     )
     lost, book_value = pl.col("castigos_del_ano"), pl.col("cartera_sin_gob_sin_vr")
     return join_one(book, castigos).with_columns(

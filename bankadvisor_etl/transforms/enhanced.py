@@ -28,7 +28,7 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame) -> pl.DataFrame:
         book.filter(is_bank(pl.col("codigo")) & tda_read.is_not_null())
         .group_by("mes", maintain_order=True)
         .agg(numerator=(tda_read * weight).sum(), denominator=weight.sum())
-        .select("mes", tda_sistema=ratio(pl.col("numerator"), pl.col("denominator")))
+        .select("mes", tda_sistema=ratio(pl.col("numerator"), pl.col("denominator")).fill_nan(None))
     )
     computed = (pl.col("codigo") == SISTEMA) & tda_read.is_null() & pl.col("tda_sistema").is_not_null()
     return join_one(book, weighted, on=["mes"]).with_columns(

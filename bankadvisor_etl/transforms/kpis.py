@@ -10,6 +10,7 @@ import polars as pl
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.transforms import alertas, enhanced
+from bankadvisor_etl.transforms.arithmetic import KEY
 from bankadvisor_etl.transforms.cartera import loan_book
 from bankadvisor_etl.transforms.castigos import write_offs
 
@@ -63,29 +64,46 @@ class Kpis:
     """The figures of a run.
 
     Attributes:
-        frame: ``codigo``, ``mes``, the figures that the sources at hand feed, ``alertas``; one row a published bank
-            and month, SISTEMA included.
+        frame: ``codigo``, ``mes``, the figures that the sources at hand feed, ``alertas``; one row per published bank
+            and month, SISTEMA included. ``UNDEFINED`` ratios are null here.
+        staged: the same with ``UNDEFINED`` ratios told apart from unknown ones.
         unpublished: ``codigo``, ``mes`` of the bank-months without an amount or an ICAP.
         alertas: the alerts that this run could tell; the others are kept as published.
     """
 
     frame: pl.DataFrame
+    staged: pl.DataFrame
     unpublished: pl.DataFrame
     alertas: tuple[str, ...]
 
 
-def base(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The loan book of SISTEMA and of every bank, with the write-offs where the source is there."""
-    book = loan_book(frames["cartera"].filter(is_bank(pl.col("codigo")) | (pl.col("codigo") == SISTEMA)))
-    return write_offs(book, frames["castigos"]) if "castigos" in frames else book
+def of_interest(cartera: pl.DataFrame) -> pl.DataFrame:
+    """The rows of SISTEMA and of the banks; the others are aggregates."""
+    return cartera.filter(is_bank(pl.col("codigo")) | (pl.col("codigo") == SISTEMA))
 
 
-def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> Kpis:
+def base(frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The loan book of SISTEMA and of every bank, with the write-offs where the source is there.
+
+    Args:
+        frames: the canonical frames by source; only ``cartera`` has to be there.
+        published: what is published: ``codigo``, ``mes`` and the figures.
+    """
+    book = loan_book(of_interest(frames["cartera"]))
+    if "castigos" not in frames:
+        return book
+    lost = None if published is None else published.filter(pl.col("quebrantos_comerciales").is_not_null())
+    return write_offs(book, frames["castigos"], lost)
+
+
+def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None) -> Kpis:
     """Join the enhanced sources to the book and keep what is published.
 
     Args:
         book: the frame of ``base``.
         frames: the canonical frames by source; only ``cartera`` has to be there.
+        published: what is published: ``codigo``, ``mes`` and the figures. Without the ICAPs at hand, a bank-month
+            that rests on its ICAP alone stays published.
     """
     steps = {
         "icap": enhanced.capital,
@@ -98,18 +116,27 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> Kpis
             book = step(book, frames[source])
     conditions = _alert_conditions(book, frames)
     tags = pl.concat_list(pl.when(held).then(pl.lit(name)) for name, held in conditions.items()).list.drop_nulls()
-    published = book.filter(_is_published(book))
+    there = _is_published(book)
+    if published is not None and "icap" not in frames:
+        there |= pl.struct(KEY).is_in(
+            published.filter(pl.col("icap_total").is_not_null()).select(pl.struct(KEY).implode()).item()
+        )
+    book = book.with_columns(publicada=there)
     figures = [name for source, names in FED_BY.items() if source in frames for name in names]
+    staged = book.filter("publicada").sort("mes", "codigo").select("codigo", "mes", *figures, alertas=tags)
     return Kpis(
-        frame=published.sort("mes", "codigo").select("codigo", "mes", *figures, alertas=tags),
-        unpublished=book.filter(~_is_published(book)).select("codigo", "mes"),
+        frame=staged.with_columns(pl.col(figures).fill_nan(None)),
+        staged=staged,
+        unpublished=book.filter(~pl.col("publicada")).select("codigo", "mes"),
         alertas=tuple(conditions),
     )
 
 
 def _alert_conditions(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.Expr]:
     rounded = alertas.rounded_icap_months(frames["icap"]) if "icap" in frames else []
-    return alertas.flags(book.columns, alertas.repeated_months(frames["cartera"], list(AMOUNTS)), rounded)
+    without_reliefs = alertas.months_without_reliefs(frames["castigos"]) if "castigos" in frames else []
+    repeated = alertas.repeated_months(frames["cartera"], list(AMOUNTS))
+    return alertas.flags(book.columns, repeated, rounded, without_reliefs)
 
 
 def _is_published(book: pl.DataFrame) -> pl.Expr:

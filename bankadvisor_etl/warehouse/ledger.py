@@ -34,6 +34,7 @@ class Ledger:
         self.run_id = run_id
         self.connection = connection
         self.counts = runs.Counts()
+        self.figures_changed = 0
         self.phase = "start"
         self.status = "running"
         self._dsn = dsn
@@ -57,11 +58,18 @@ class Ledger:
             with transaction(self.connection) as cursor:
                 runs.record_rejects(cursor, self.run_id, source, rejects["row", "reason", "raw"].iter_rows())
 
-    def record_findings(self, findings: Sequence[Finding]) -> None:
-        """Record what the checks found."""
+    def record_findings(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Record what the checks found, and return what failed and is new; in a dry run, all that failed."""
+        if not self._details:
+            return [finding for finding in findings if not finding.passed]
+        with transaction(self.connection) as cursor:
+            return runs.record_findings(cursor, self.run_id, findings)
+
+    def repeat_findings(self, earlier: int, but: str) -> None:
+        """Record again what the run ``earlier`` found, the check ``but`` aside."""
         if self._details:
             with transaction(self.connection) as cursor:
-                runs.record_findings(cursor, self.run_id, findings)
+                runs.repeat_findings(cursor, self.run_id, earlier, but)
 
     def close(self, status: str, exit_code: int, error: str | None = None) -> bool:
         """Close the run's row, over a new connection where this one is lost; False where the run had succeeded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -15,7 +15,8 @@ from bankadvisor_etl import __version__
 from bankadvisor_etl.warehouse.connection import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
     import psycopg
 
@@ -55,6 +56,7 @@ class SourceRecord:
     rows_accepted: int | None = None
     rows_rejected: int | None = None
     seconds: float | None = None
+    used: bool = True
 
 
 def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
@@ -139,13 +141,77 @@ def record_rejects(
             copy.write_row((run_id, source, number, reason, raw))
 
 
-def record_findings(cursor: psycopg.Cursor[Any], run_id: int, findings: Iterable[Finding]) -> None:
-    """Record what the checks found."""
+def record_findings(cursor: psycopg.Cursor[Any], run_id: int, findings: Sequence[Finding]) -> list[Finding]:
+    """Record what the checks found, and return what failed and is new.
+
+    A finding is known when the last success found the same: no key that is new, or, of a check that has no keys, the
+    same words.
+    """
+    before = {
+        name: (observed, set(keys))
+        for name, observed, keys in cursor.execute(
+            "SELECT check_name, observed, keys FROM etl_run_checks WHERE NOT passed AND run_id ="
+            " (SELECT max(id) FROM etl_runs WHERE status = 'success')"
+        )
+    }
+    known = {finding.name: _is_known(finding, before.get(finding.name)) for finding in findings}
     cursor.executemany(
-        "INSERT INTO etl_run_checks (run_id, check_name, severity, passed, observed, expected, detail)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        [(run_id, f.name, f.severity, f.passed, f.observed, f.expected, Jsonb(list(f.sample))) for f in findings],
+        "INSERT INTO etl_run_checks"
+        " (run_id, check_name, severity, passed, observed, expected, detail, known, accepted, keys)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            (
+                run_id,
+                f.name,
+                f.severity,
+                f.passed,
+                f.observed,
+                f.expected,
+                Jsonb(list(f.sample)),
+                known[f.name],
+                f.accepted,
+                list(f.keys),
+            )
+            for f in findings
+        ],
     )
+    return [finding for finding in findings if not finding.passed and not known[finding.name]]
+
+
+def _is_known(finding: Finding, before: tuple[str, set[str]] | None) -> bool:
+    if finding.passed or finding.stops or before is None:
+        return False
+    observed, keys = before
+    return keys.issuperset(finding.keys) if finding.keys else observed == finding.observed
+
+
+def repeat_findings(cursor: psycopg.Cursor[Any], run_id: int, earlier: int, but: str) -> None:
+    """Record again, as known, what the run ``earlier`` found and did not pass, the check ``but`` aside."""
+    cursor.execute(
+        "INSERT INTO etl_run_checks"
+        " (run_id, check_name, severity, passed, observed, expected, detail, known, accepted, keys)"
+        " SELECT %s, check_name, severity, passed, observed, expected, detail, true, accepted, keys"
+        " FROM etl_run_checks WHERE run_id = %s AND NOT passed AND check_name <> %s",
+        [run_id, earlier, but],
+    )
+
+
+def rows_last_used(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """The rows read of each source in the newest success that used its file, however long ago."""
+    with transaction(connection) as cursor:
+        rows = cursor.execute(
+            "SELECT DISTINCT ON (s.source) s.source, s.rows_read FROM etl_run_sources s"
+            " JOIN etl_runs r ON r.id = s.run_id WHERE r.status = 'success' AND s.used AND s.rows_read IS NOT NULL"
+            " ORDER BY s.source, s.run_id DESC"
+        ).fetchall()
+    return dict(rows)
+
+
+def newest_published_month(connection: psycopg.Connection[Any]) -> date:
+    """The newest month of ``monthly_kpis``, which has rows."""
+    with transaction(connection) as cursor:
+        row = cursor.execute("SELECT max(fecha) FROM monthly_kpis").fetchone()
+    return cast("date", row[0] if row else None)
 
 
 def prune(cursor: psycopg.Cursor[Any], days: int) -> None:
@@ -161,5 +227,5 @@ def last_success(connection: psycopg.Connection[Any]) -> dict[str, Any] | None:
         return cursor.execute(
             "SELECT r.*, (SELECT coalesce(jsonb_object_agg(s.source, to_jsonb(s)), '{}') FROM etl_run_sources s"
             " WHERE s.run_id = r.id) AS files"
-            " FROM etl_runs r WHERE r.status = 'success' ORDER BY r.started_at DESC LIMIT 1"
+            " FROM etl_runs r WHERE r.status = 'success' ORDER BY r.id DESC LIMIT 1"
         ).fetchone()

@@ -56,10 +56,9 @@ def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
         row("x", "2022-01", "040012", 1, 1),
         row("x", 202201, "040014", 1, 1),
     )
-    assert reading.frame["fila", "codigo"].rows() == [(5, "040014")]
+    assert reading.frame["fila", "castigos", "quitas"].rows() == [(2, None, 1.0), (3, 1.0, None), (5, 1.0, 1.0)]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'LIB_CASTIGOS_COMERC': '#REF!' is not a number"),
-        (3, "column 'QUITAS_COMER' is blank"),
         (4, "column 'periodo': '2022-01' is not a month (YYYYMM)"),
     ]
 

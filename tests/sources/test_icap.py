@@ -73,7 +73,11 @@ def test_error_cells_and_text_are_set_aside(tmp_path: Path) -> None:
         ["040014", "x", "julio", 1, 1, 1],
         ["040021", "x", JULY, 1, 1, 1],
     )
-    assert reading.frame["fila"].to_list() == [5]
+    assert reading.frame.select("fila", "icap_total", "icap_ccb", "icap_ccf").rows() == [
+        (2, None, 1.0, 1.0),
+        (3, 1.0, None, 1.0),
+        (5, 1.0, 1.0, 1.0),
+    ]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'ICAP Total': '#DIV/0!' is not a number"),
         (3, "column 'CCB': 'n.d.' is not a number"),

@@ -29,7 +29,7 @@ def test_the_last_day_of_a_month_is_its_month_in_the_first_sheet_whatever_its_na
 
 def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
     reading = read(tmp_path, [date(2019, 10, 31), "#REF!", 1], [None, 37.3, 34.7], [date(2019, 12, 31), 37.3, 34.7])
-    assert reading.frame["fila"].to_list() == [4]
+    assert reading.frame["fila", "tasa_sistema"].rows() == [(2, None), (4, 37.3)]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'Sistema': '#REF!' is not a number"),
         (3, "column 'Fecha1' is blank"),

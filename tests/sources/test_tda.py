@@ -51,7 +51,7 @@ def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
         [202112, None, None, None, "TOTAL", 4.2],
         ["dic-21", None, None, None, "040014", 4.2],
     )
-    assert reading.frame["fila", "tda"].rows() == [(3, 5.3545)]
+    assert reading.frame["fila", "tda"].rows() == [(2, None), (3, 5.3545)]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'TDA Cartera total': '#DIV/0!' is not a number"),
         (4, "column 'cve_institucion': 'TOTAL' is not an institution code"),

@@ -4,13 +4,12 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import dataframely as dy
 import polars as pl
 import pytest
 
 from bankadvisor_etl.errors import DataError
 from bankadvisor_etl.formats import parse
-from bankadvisor_etl.formats.sheet_table import Canonical, Field, check_headers, describe, read_table
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, check_headers, describe, figure, read_table
 from bankadvisor_etl.sources.model import REJECTS
 from support.workbooks import write_workbook
 
@@ -29,8 +28,8 @@ HEADER = ["Clave", "Periodo", "Saldo", "Nota"]
 
 
 class Contract(Canonical):
-    saldo = dy.Float64()
-    nota = dy.Float64(nullable=True)
+    saldo = figure()
+    nota = figure()
 
 
 def read(folder: Path, *rows: list[Any], header: list[str | None] | None = None, **options: Any) -> Reading:
@@ -61,7 +60,7 @@ def test_columns_are_found_by_name_wherever_they_stand_and_others_are_ignored(tm
     assert reading.ignored == ("column 1", "Extra")
 
 
-def test_each_faulty_row_is_set_aside_with_its_number_reason_and_cells(tmp_path: Path) -> None:
+def test_each_faulty_row_or_cell_is_set_aside_with_its_number_and_reason(tmp_path: Path) -> None:
     reading = read(
         tmp_path,
         ["040002", 202501, 1, None],
@@ -75,14 +74,20 @@ def test_each_faulty_row_is_set_aside_with_its_number_reason_and_cells(tmp_path:
         ["040044", 202501, 6, "#DIV/0!"],
         ["040058", 202501, 7, " "],
     )
-    assert reading.frame["codigo", "saldo"].rows() == [("040002", 1.0), ("040058", 7.0)]
+    assert reading.frame["codigo", "saldo", "nota"].rows() == [
+        ("040002", 1.0, None),
+        ("040014", None, None),
+        ("040021", None, None),
+        ("040036", None, None),
+        ("040044", 6.0, None),
+        ("040058", 7.0, None),
+    ]
     assert reading.rejects.schema == REJECTS
     assert reading.rejects["row", "reason"].rows() == [
         (3, "column 'Clave': 'BANAMEX' is not an institution code"),
         (5, "column 'Periodo': '202513' is not a month (YYYYMM)"),
         (6, "column 'Saldo': 'n.d.' is not a number"),
         (7, "column 'Saldo': '#REF!' is not a number"),
-        (8, "column 'Saldo' is blank"),
         (9, "column 'Clave' is blank"),
         (10, "column 'Nota': '#DIV/0!' is not a number"),
     ]
@@ -94,7 +99,7 @@ def test_each_faulty_row_is_set_aside_with_its_number_reason_and_cells(tmp_path:
 
 def test_not_a_number_and_infinity_are_no_amounts(tmp_path: Path) -> None:
     reading = read(tmp_path, ["5", 202501, "NaN", None], ["5", 202502, "inf", None], ["5", 202503, 1, "nan"])
-    assert reading.frame.is_empty()
+    assert reading.frame["saldo", "nota"].rows() == [(None, None), (None, None), (1.0, None)]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'Saldo': 'NaN' is not a number"),
         (3, "column 'Saldo': 'inf' is not a number"),

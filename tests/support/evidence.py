@@ -25,14 +25,16 @@ def evidence(readings: dict[str, Reading] | None = None, /, **others: Any) -> Ev
         others: a frame by the name of its source, or a setting.
     """
     frames = {name: value for name, value in others.items() if isinstance(value, pl.DataFrame)}
-    settings = {name: value for name, value in others.items() if name not in frames}
-    book = kpis.base(frames)
+    settings = {name: value for name, value in others.items() if name not in frames or name == "published"}
+    published = settings.get("published")
+    frames.pop("published", None)
+    book = kpis.base(frames, published)
     read = {name: Reading(frame, frame.height) for name, frame in frames.items()}
     return Evidence(
         **{
             "readings": read | (readings or {}),
             "book": book,
-            "kpis": kpis.monthly_kpis(book, frames),
+            "kpis": kpis.monthly_kpis(book, frames, published),
             "unnamed": (),
             "today": TODAY,
             **settings,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankadvisor_etl.transforms.arithmetic import join_one, ratio, total
+from bankadvisor_etl.transforms.arithmetic import UNDEFINED, join_one, ratio, total
 from support.frames import BBVA, INVEX, mes
 
 amounts = st.none() | st.floats(-1e9, 1e9) | st.just(0.0)
@@ -25,24 +25,25 @@ def quotient(numerator: Any, denominator: Any) -> Any:
         (3.0, 4.0, 0.75),
         (-3.0, 4.0, -0.75),
         (0.0, 4.0, 0.0),
-        (3.0, 0.0, None),
-        (0.0, 0.0, None),
-        (3.0, -4.0, None),
+        (3.0, 0.0, UNDEFINED),
+        (0.0, 0.0, UNDEFINED),
+        (3.0, -4.0, UNDEFINED),
+        (None, 0.0, None),
         (3.0, None, None),
         (None, 4.0, None),
         (None, None, None),
     ],
 )
 def test_ratio(numerator: float | None, denominator: float | None, expected: float | None) -> None:
-    assert quotient(numerator, denominator) == expected
+    assert quotient(numerator, denominator) == pytest.approx(expected, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(amounts, amounts.filter(lambda value: value is None or not 0 < value < 1e-290))
-def test_ratio_is_a_number_or_null(numerator: float | None, denominator: float | None) -> None:
+def test_ratio_is_a_number_undefined_or_unknown(numerator: float | None, denominator: float | None) -> None:
     value = quotient(numerator, denominator)
-    assert value is None or math.isfinite(value)
-    assert (value is None) == (numerator is None or denominator is None or denominator <= 0)
+    assert (value is None) == (numerator is None or denominator is None)
+    assert value is None or math.isnan(value) == (denominator <= 0)
 
 
 def test_total_takes_null_for_zero() -> None:

@@ -21,6 +21,7 @@ def book(*periods: int) -> pl.DataFrame:
 
 def by_key(frame: pl.DataFrame, *columns: str) -> dict[tuple[str, str], object]:
     rows = frame.select("codigo", pl.col("mes").dt.strftime("%Y%m"), *columns).rows()
+    frame = frame.fill_nan(None)
     return {(code, month): values[0] if len(columns) == 1 else tuple(values) for code, month, *values in rows}
 
 
@@ -113,7 +114,7 @@ def test_a_portfolio_of_zero_has_no_rate() -> None:
     rates = enhanced.corporate_rates(
         book(), frames.tasas((INVEX, 202501, "mn", 0.0, 0.0), (BBVA, 202501, "mn", 1.0, 0.0))
     )
-    assert by_key(rates, "tasa_mn") == {(INVEX, "202501"): None, (BBVA, "202501"): 0.0, (SISTEMA, "202501"): 0.0}
+    assert by_key(rates.fill_nan(None), "tasa_mn") == {(INVEX, "202501"): None, (BBVA, "202501"): 0.0, (SISTEMA, "202501"): 0.0}
 
 
 def test_the_systems_rate_is_over_every_institution_and_no_aggregate() -> None:

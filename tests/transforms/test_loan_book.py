@@ -25,7 +25,7 @@ INVEX_ROW = {**AE, **EF, **EG, **CO, **VI, **TOTALS, **RESERVES, "todas": 400.0,
 
 
 def book(*rows: Row) -> list[Row]:
-    return list(loan_book(cartera(*rows)).iter_rows(named=True))
+    return list(loan_book(cartera(*rows)).fill_nan(None).iter_rows(named=True))
 
 
 @pytest.fixture(scope="module")

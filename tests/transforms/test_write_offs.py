@@ -66,6 +66,22 @@ def test_a_month_without_write_offs_is_null_and_the_next_adds_what_there_is() ->
     assert march["quebrantos_comerciales"] == 5.0
 
 
+def test_a_write_off_that_is_unknown_makes_the_rest_of_its_year_unknown() -> None:
+    unknown = castigos((INVEX, 202411, 2.0, 1.0), (INVEX, 202412, None, 1.0), (INVEX, 202501, 4.0, None))
+    rows = with_write_offs([202411, 202412, 202501], unknown)
+    assert [row["imor_comercial"] for row in rows] == [pytest.approx(0.06), None, pytest.approx(0.07)]
+    assert [row["quebrantos_comerciales"] for row in rows] == [3.0, None, None]
+
+
+def test_a_published_month_that_the_file_lacks_makes_the_rest_of_its_year_unknown() -> None:
+    flows = castigos((INVEX, 202501, 2.0, 1.0), (INVEX, 202503, 4.0, 1.0))
+    book = loan_book(cartera(*(loans(INVEX, period, **LOANS) for period in (202501, 202502, 202503))))
+    published = pl.DataFrame({"codigo": [INVEX, BBVA], "mes": [mes(202502), mes(202501)]})
+    rows = write_offs(book, flows, published)
+    assert rows["imor_comercial"].to_list() == [pytest.approx(0.06), None, None]
+    assert rows["quebrantos_comerciales"].to_list() == [3.0, None, 5.0]
+
+
 def test_write_offs_of_zero_leave_the_delinquency_rate() -> None:
     row = with_write_offs([202501], castigos((INVEX, 202501, 0.0, 0.0)))[0]
     assert (row["quebrantos_comerciales"], row["quebrantos_vs_cartera_cc"]) == (0.0, 0.0)
@@ -74,7 +90,7 @@ def test_write_offs_of_zero_leave_the_delinquency_rate() -> None:
 
 def test_without_loans_there_is_an_amount_and_no_ratio() -> None:
     book = loan_book(cartera(loans(INVEX, 202501, co_e1=10.0)))
-    row = write_offs(book, castigos((INVEX, 202501, 2.0, 1.0))).row(0, named=True)
+    row = write_offs(book, castigos((INVEX, 202501, 2.0, 1.0))).fill_nan(None).row(0, named=True)
     assert (row["quebrantos_comerciales"], row["quebrantos_vs_cartera_cc"], row["imor_comercial"]) == (3.0, None, None)
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dataframely as dy
-
 from bankadvisor_etl.formats import parse
-from bankadvisor_etl.formats.sheet_table import Canonical, Field, read_table
+from bankadvisor_etl.formats.sheet_table import Canonical, Field, figure, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +25,10 @@ FIELDS = (
 
 
 class Castigos(Canonical):
-    """Commercial write-offs (``castigos``) and reliefs (``quitas``) of the month, MDP."""
+    """Commercial write-offs (``castigos``) and reliefs (``quitas``) of the month, MDP; null where the cell is blank."""
 
-    castigos = dy.Float64()
-    quitas = dy.Float64()
+    castigos = figure()
+    quitas = figure()
 
 
 def read(path: Path) -> Reading:

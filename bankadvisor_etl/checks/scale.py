@@ -1,0 +1,190 @@
+"""Is a month in another unit: percent as fractions, thousands or pesos instead of millions?
+
+Every column is compared with itself: for each bank, the logarithm of a figure less that of the bank's figure one, two
+and three rows earlier; then the median over the banks, and the same for the system's row. The deviation of a month is
+the middle of the three, so one bad month does not make the good ones after it look bad. Where a column begins, the
+months after take the place of those that are missing.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from bankadvisor_etl.checks.findings import SAMPLE, Finding
+from bankadvisor_etl.formats.parse import SISTEMA
+from bankadvisor_etl.sources.amounts import AMOUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
+NEIGHBOURS = (1, 2, 3)
+RESTATED = 5.0
+"""The largest honest factor between a month and the same month as published."""
+
+
+class Bound(NamedTuple):
+    """How far a column may honestly move.
+
+    Attributes:
+        banks: the largest honest factor of the median over the banks, in either direction; infinite where too few
+            banks have the figure for a median to mean anything.
+        sistema: the same for the system's figure.
+        least: the fewest banks that make a median.
+    """
+
+    banks: float
+    sistema: float
+    least: int = 5
+
+
+STOCK = Bound(4, 4)
+# Few banks value anything at fair value, and the system's figure is theirs; the first months of 2022 are restated.
+FEW_BANKS = Bound(4, 4, least=1)
+# Single loans: the system's figure honestly moves by a factor of 30 (ef_e2) to 100,000 (eg_e2).
+SINGLE_LOANS = Bound(4, math.inf)
+
+BOUNDS: Mapping[str, Mapping[str, Bound]] = {
+    "cartera": {
+        **dict.fromkeys(AMOUNTS, STOCK),
+        **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "eg_vr", "vi_vr"), FEW_BANKS),
+        **dict.fromkeys(("comercial_vr", "total_vr"), FEW_BANKS._replace(sistema=math.inf)),
+        **dict.fromkeys(("ef_e2", "eg_e2", "eg_e3"), SINGLE_LOANS),
+        "ef_e3": Bound(4, 10),
+    },
+    # Reliefs: before 202409 fewer than five banks have any, and theirs move by a factor of 100 from month to month.
+    "castigos": {"castigos": Bound(10, 15), "quitas": Bound(20, math.inf)},
+    "castigos_comerciales": {"castigos": Bound(15, 15)},
+    "icap": dict.fromkeys(("icap_total", "icap_ccb", "icap_ccf"), STOCK),
+    "tda": {"tda": STOCK},
+    "tasas": {"tasa": Bound(4, math.inf)},  # portfolios only weight rates: their unit cancels out
+    "tasa_efectiva": dict.fromkeys(("tasa_sistema", "tasa_invex_consumo"), STOCK),
+}
+"""By source and column, from the history of 201701-202507 with a margin (README, "Units")."""
+
+
+def scale(
+    source: str,
+    frame: pl.DataFrame,
+    bounds: Mapping[str, Bound] | None = None,
+    published: pl.DataFrame | None = None,
+) -> Iterator[Finding]:
+    """Yield one finding per column, ``scale_<source>_<column>``: whether no month is in another unit.
+
+    Args:
+        source: the name of the source.
+        frame: its canonical frame.
+        bounds: by column; those of the source in ``BOUNDS`` unless given.
+        published: the same columns as published, in the same unit: each month is held against itself as well.
+    """
+    bounds = BOUNDS.get(source, {}) if bounds is None else bounds
+    if not bounds or frame.is_empty():
+        return
+    figures = _logarithms(source, frame, list(bounds))
+    moves = _limited(_deviations(figures), bounds)
+    if published is not None and published.height:
+        moves = pl.concat([moves, _restated(figures, _logarithms(source, published, list(bounds)), bounds)])
+    apart = moves.filter(pl.col("factor").log10().abs() > pl.col("limit").log10())
+    apart = apart.sort("mes", "who", descending=[True, False])
+    for column in bounds:
+        months = apart.filter(pl.col("column") == column)
+        yield Finding(
+            f"scale_{source}_{column}",
+            "error",
+            months.is_empty(),
+            f"{months['mes'].n_unique()} months in another unit" if months.height else "every month in the same unit",
+            f"{bounds[column].banks:g} times its neighbours or less (--accept scale_{source}_{column} accepts it)",
+            tuple(
+                f"{month:%Y%m} {who}: {factor:.3g} times its neighbours"
+                for month, who, factor in months.select("mes", "who", "factor").head(SAMPLE).iter_rows()
+            ),
+        )
+
+
+def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Who, whose, month, and the logarithms of the figures; null where one is zero."""
+    if source == "tasas":
+        frame = frame.with_columns(
+            codigo=pl.concat_str("codigo", "moneda", separator=" "), tasa=pl.col("saldo_por_tasa") / pl.col("saldo")
+        )
+    if source == "castigos_comerciales":  # accumulated within the year at first: take the mean month
+        cumulative = pl.col("mes") < FIRST_MONTHLY_CASTIGOS
+        months = pl.when(cumulative).then(pl.col("mes").dt.month()).otherwise(1)
+        frame = frame.with_columns(pl.col("castigos") / months)
+    if "codigo" not in frame.columns:
+        frame = frame.with_columns(codigo=pl.lit(SISTEMA))
+    system = pl.col("codigo") == SISTEMA
+    logarithms = (pl.col(name).abs().log10() for name in columns)
+    return (
+        frame.filter(system | pl.col("codigo").str.starts_with("04"))
+        .select(
+            pl.when(system).then(pl.lit("sistema")).otherwise(pl.lit("banks")).alias("who"),
+            "codigo",
+            "mes",
+            *logarithms,
+        )
+        .with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in columns)
+        .sort("codigo", "mes")
+    )
+
+
+def _deviations(figures: pl.DataFrame) -> pl.DataFrame:
+    """Month, column, who, number of banks and the factor that lies between the month and its neighbours."""
+    columns = figures.columns[3:]
+    long = _medians(figures.select("who", "mes", *(_step(name, k) for k in NEIGHBOURS for name in columns)))
+    parts = pl.col("column").str.splitn("/", 2)
+    long = long.with_columns(k=parts.struct.field("field_0"), column=parts.struct.field("field_1"))
+    first, *others = [long.filter(pl.col("k") == str(k)) for k in NEIGHBOURS]
+    table = first.select("who", "mes", "column", "n", back_1="median")
+    table = table.with_columns(*(o["median"].alias(f"back_{k}") for k, o in zip(NEIGHBOURS[1:], others, strict=True)))
+    back = [f"back_{k}" for k in NEIGHBOURS]
+    fore = [-pl.col(f"back_{k}").shift(-k).over("who", "column") for k in NEIGHBOURS]
+    # In the month in which a column begins, the banks are those that have the next one too.
+    banks = pl.when(pl.col("n") > 0).then("n").otherwise(pl.col("n").shift(-1).over("who", "column"))
+    three = pl.concat_list(*back, *fore).list.drop_nulls().list.head(len(NEIGHBOURS))
+    table = table.with_columns(n=banks, three=three).filter(pl.col("three").list.len() > 0)
+    one, two = (pl.col("three").list.get(at, null_on_oob=True) for at in (0, 1))
+    nearer = pl.when(two.abs() < one.abs()).then(two).otherwise(one)
+    whole = pl.col("three").list.len() == len(NEIGHBOURS)
+    middle = pl.when(whole).then(pl.col("three").list.median()).otherwise(nearer)
+    return table.select("who", "mes", "column", "n", factor=10**middle)
+
+
+def _step(name: str, rows: int) -> pl.Expr:
+    same = pl.col("codigo") == pl.col("codigo").shift(rows)
+    return pl.when(same).then(pl.col(name) - pl.col(name).shift(rows)).alias(f"{rows}/{name}")
+
+
+def _medians(values: pl.DataFrame) -> pl.DataFrame:
+    """The median of each column over the banks, and over the system's single row, by month; and how many have one."""
+    columns = values.columns[2:]
+    by_month = values.group_by("who", "mes").agg(pl.col(columns).drop_nulls()).sort("who", "mes")
+    long = by_month.unpivot(columns, index=["who", "mes"], variable_name="column", value_name="values")
+    return long.select("who", "mes", "column", n=pl.col("values").list.len(), median=pl.col("values").list.median())
+
+
+def _limited(moves: pl.DataFrame, bounds: Mapping[str, Bound]) -> pl.DataFrame:
+    """The moves with the limit of each; without the medians of too few banks."""
+    table = pl.DataFrame(
+        [(name, who, float(limit), least) for name, bound in bounds.items() for who, limit, least in _limits(bound)],
+        schema={"column": pl.String, "who": pl.String, "limit": pl.Float64, "least": pl.UInt32},
+        orient="row",
+    )
+    return moves.join(table, on=["column", "who"]).filter(pl.col("n") >= pl.col("least"))
+
+
+def _limits(bound: Bound) -> tuple[tuple[str, float, int], tuple[str, float, int]]:
+    return ("banks", bound.banks, bound.least), ("sistema", bound.sistema, 1)
+
+
+def _restated(figures: pl.DataFrame, published: pl.DataFrame, bounds: Mapping[str, Bound]) -> pl.DataFrame:
+    """Each month against itself as published: the limit does not depend on how lumpy the column is."""
+    both = figures.join(published, on=["who", "codigo", "mes"], suffix="_published")
+    ratios = both.select("who", "mes", *(pl.col(name) - pl.col(f"{name}_published") for name in bounds))
+    moves = _medians(ratios).select("who", "mes", "column", "n", factor=10 ** pl.col("median"))
+    same_for_all = dict.fromkeys(bounds, Bound(RESTATED, RESTATED, least=3))
+    return _limited(moves.drop_nulls("factor"), same_for_all)

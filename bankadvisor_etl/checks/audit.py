@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.checks import figures, months, published, sources
+from bankadvisor_etl.checks.scale import scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,8 @@ def audit_sources(evidence: Evidence) -> list[Finding]:
 def audit(evidence: Evidence) -> list[Finding]:
     """Everything that the files and what is published can tell, the checks of ``audit_sources`` aside."""
     checks = (*sources.CHECKS, *figures.CHECKS, *months.CHECKS, *published.CHECKS)
-    return [finding for check in checks for finding in check(evidence)]
+    found = [finding for check in checks for finding in check(evidence)]
+    return found + [finding for name, reading in evidence.readings.items() for finding in scale(name, reading.frame)]
 
 
 def failures(findings: Iterable[Finding]) -> str | None:

@@ -114,7 +114,11 @@ def test_a_portfolio_of_zero_has_no_rate() -> None:
     rates = enhanced.corporate_rates(
         book(), frames.tasas((INVEX, 202501, "mn", 0.0, 0.0), (BBVA, 202501, "mn", 1.0, 0.0))
     )
-    assert by_key(rates.fill_nan(None), "tasa_mn") == {(INVEX, "202501"): None, (BBVA, "202501"): 0.0, (SISTEMA, "202501"): 0.0}
+    assert by_key(rates.fill_nan(None), "tasa_mn") == {
+        (INVEX, "202501"): None,
+        (BBVA, "202501"): 0.0,
+        (SISTEMA, "202501"): 0.0,
+    }
 
 
 def test_the_systems_rate_is_over_every_institution_and_no_aggregate() -> None:

@@ -40,7 +40,7 @@ def mirror() -> str:
     for path in [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]:
         if line := re.search(rf"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+({SUITES})\s", path.read_text(), re.MULTILINE):
             return line[1]
-    raise LookupError(f"no mirror of Debian in the apt sources here: name one in BANKADVISOR_E2E_MIRROR")
+    raise LookupError("no mirror of Debian in the apt sources here: name one in BANKADVISOR_E2E_MIRROR")
 
 
 def cached(name: str, content: str, make: Callable[[Path], None]) -> Path:

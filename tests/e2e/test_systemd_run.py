@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.container import wait_until
-from e2e.machine import ALERTS, DATA, FAILURE, FORCED, PASSWORD, SERVICE, SETTINGS, TIMER
+from e2e.machine import ALERTS, DATA, FORCED, PASSWORD, PGPASS, SERVICE, SETTINGS, TIMER
 
 if TYPE_CHECKING:
     from e2e.machine import Machine
@@ -69,9 +69,7 @@ def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
         for folder in (DATA, "/etc", "/opt/bankadvisor-etl"):
             touch = machine.run("nsenter", "-t", pid, "-m", "touch", f"{folder}/proof", check=False)
             assert "Read-only file system" in touch.stderr, folder
-        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", "/run/bankadvisor-etl/pgpass").stdout.replace(
-            "\\", ""
-        )
+        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", PGPASS).stdout.replace("\\", "")
         assert PASSWORD not in machine.run("cat", f"/proc/{pid}/environ", f"/proc/{pid}/cmdline").stdout
     assert machine.settled() == "inactive"
 
@@ -155,10 +153,10 @@ def test_the_service_beside_a_run_by_hand_waits_for_it_and_alerts_nobody(machine
     assert machine.alerts() == []
 
 
-@pytest.mark.parametrize("user", ["root", "bankadvisor-etl", "operator"])
+@pytest.mark.parametrize("user", ["root", "bankadvisor-etl", "operadora"])
 def test_the_command_is_the_same_whoever_types_it(machine: Machine, user: str) -> None:
     machine.succeed()
-    machine.run("sh", "-c", "id operator >/dev/null 2>&1 || useradd --groups bankadvisor-etl operator")
+    machine.run("sh", "-c", "id operadora >/dev/null 2>&1 || useradd --groups bankadvisor-etl operadora")
     rule = "%bankadvisor-etl ALL=(bankadvisor-etl) NOPASSWD: /usr/local/bin/bankadvisor-etl\n"
     machine.write("/etc/sudoers.d/bankadvisor-etl", rule, 0o440)
     said = machine.run("runuser", "-u", user, "--", "bankadvisor-etl", "health")

@@ -112,7 +112,7 @@ install_config() {
         aside "$command" "another command of that name"
     fi
     install_file 755 bankadvisor-etl "$command"
-    [ ! -e "$source/README.md" ] || install -m 644 "$source/README.md" "$root/README.md"
+    install_file 644 README.md "$root/README.md"
 }
 
 # A unit of the system that this one replaces: its links go, or it would still start at boot; itself it stays readable.

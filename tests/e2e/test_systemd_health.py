@@ -19,6 +19,9 @@ pytestmark = pytest.mark.e2e
 SOCKET = "bankadvisor-etl-health.socket"
 URL = "http://localhost:8001/health"
 STATUS = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
+TLS_DSN = (
+    "postgresql://bankadvisor_etl@localhost/bankadvisor?sslmode=verify-full&sslrootcert=/etc/bankadvisor-etl/ca.crt"
+)
 AUTHORITY = f"""
 cd /etc/bankadvisor-etl
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout /root/ca.key -out ca.crt
@@ -30,7 +33,7 @@ chmod 644 ca.crt
 for end in crt key; do install -o postgres -m 600 /root/server.$end /var/lib/postgresql/server.$end; done
 echo 'localhost:5432:bankadvisor:bankadvisor_etl:only\\:in-the-credential' >>/etc/bankadvisor-etl/pgpass
 echo 'BANKADVISOR_DATA_DIR={DATA}' >{SETTINGS}
-echo 'BANKADVISOR_DSN=postgresql://bankadvisor_etl@localhost/bankadvisor?sslmode=verify-full&sslrootcert=/etc/bankadvisor-etl/ca.crt' >>{SETTINGS}
+echo 'BANKADVISOR_DSN={TLS_DSN}' >>{SETTINGS}
 """
 
 

@@ -62,7 +62,7 @@ def test_health_over_http_as_the_replaced_system_had_it(listening: Machine) -> N
 
 def test_two_hundred_requests_at_once_leave_the_socket_answering(listening: Machine) -> None:
     listening.succeed()
-    burst = f"seq 200 | xargs -P 200 -I_ {' '.join(STATUS)} --max-time 60 {URL} | grep -o 200 | wc -l; true"
+    burst = f"seq 200 | xargs -P 200 -I@ {' '.join(STATUS)} --max-time 60 {URL} | grep -o 200 | wc -l; true"
     answered = int(listening.run("sh", "-c", burst).stdout)
     assert answered >= 16  # MaxConnections=16: at least those are answered, the rest may be closed at once
     wait_until(lambda: listening.run(*STATUS, URL, check=False).stdout == "200", "the socket answers as before")

@@ -56,7 +56,7 @@ fuzz: $(READY) ## feed mutated copies of the files for five minutes
 	$(BIN)/python tests/attacks/fuzz.py $(FUZZ)
 
 .PHONY: e2e
-e2e: $(READY) ## boot a Debian with systemd in a container and try the units there (root)
+e2e: $(READY) ## boot Debian 12 and 13 in containers and try the units there (root)
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
 .PHONY: install-units

@@ -15,6 +15,8 @@ root=$DESTDIR$PREFIX
 config=$DESTDIR/etc/bankadvisor-etl
 units=$DESTDIR/etc/systemd/system
 command=$DESTDIR/usr/local/bin/bankadvisor-etl
+unit_names="bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-failure@.service bankadvisor-etl-success.service
+    bankadvisor-etl-resume.service bankadvisor-etl-health.socket bankadvisor-etl-health@.service"
 mark='^# bankadvisor-etl, from make install-units'
 
 say() { printf '%s\n' "$*"; }
@@ -99,15 +101,18 @@ install_config() {
         "$DESTDIR/etc/sysusers.d" "$DESTDIR/etc/tmpfiles.d"
     keep_or_install 644 bankadvisor-etl.env "$config/bankadvisor-etl.env"
     (umask 077 && keep_or_install 600 pgpass "$config/pgpass")
+    install_file 644 on-success.example "$config/on-success.example"
     install_file 644 on-failure.example "$config/on-failure.example"
     install_file 644 sysusers.conf "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
     install_file 644 tmpfiles.conf "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
-    install_file 755 notify-failure "$root/libexec/notify-failure"
+    for helper in notify-failure after-run on-success; do
+        install_file 755 "$helper" "$root/libexec/$helper"
+    done
     if [ -e "$command" ] && ! grep -q "$mark" "$command"; then
         aside "$command" "another command of that name"
     fi
     install_file 755 bankadvisor-etl "$command"
-    [ ! -e "$source/README.md" ] || install -m 644 "$source/README.md" "$root/README.md"
+    install_file 644 README.md "$root/README.md"
 }
 
 # A unit of the system that this one replaces: its links go, or it would still start at boot; itself it stays readable.
@@ -127,14 +132,16 @@ retire_old_unit() {
 
 install_units() {
     mkdir -p "$units"
-    for unit in bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-failure@.service; do
+    for unit in $unit_names; do
         retire_old_unit "$unit"
         install_file 644 "$unit" "$units/$unit"
     done
     if [ "$(systemd_version || true)" -ge 254 ] 2>/dev/null; then
         mkdir -p "$units/bankadvisor-etl.service.d"
-        install_file 644 one-alert.conf "$units/bankadvisor-etl.service.d/10-one-alert.conf"
+        install_file 644 growing-pauses.conf "$units/bankadvisor-etl.service.d/10-growing-pauses.conf"
     fi
+    # Of an earlier version: "systemctl start" waited for every retry.
+    rm -f "$units/bankadvisor-etl.service.d/10-one-alert.conf"
 }
 
 # Whatever else would run the old job as well. It belongs to the operator: named, never edited.
@@ -149,10 +156,19 @@ point_out() {
     done
 }
 
+# Whether a database is named, here or in a drop-in.
+is_configured() {
+    grep -Eqs '^(BANKADVISOR_DSN|BANKADVISOR_EMBEDDED|DATABASE_URL|PG[A-Z]+)=.' "$config/bankadvisor-etl.env" ||
+        systemctl show --property=Environment bankadvisor-etl.service | grep -Eq '(BANKADVISOR_DSN|BANKADVISOR_EMBEDDED|DATABASE_URL|PGHOST|PGSERVICE)='
+}
+
 start_timer() {
     systemd-sysusers "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
     systemd-tmpfiles --create "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
     systemctl daemon-reload
+    systemctl --quiet enable bankadvisor-etl-resume.service
+    # Unconfigured, the first night would only fail: the timer is left as it is until there is a database to write to.
+    is_configured || return 0
     if ! systemctl --quiet is-active bankadvisor-etl.timer; then
         # An old stamp would count as a missed night and run the job now, before there is anything to run it with.
         rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
@@ -167,16 +183,25 @@ bankadvisor-etl is installed in $PREFIX. What to do next:
   2. say where the database is in   /etc/bankadvisor-etl/bankadvisor-etl.env   (BANKADVISOR_DSN)
      and its password in            /etc/bankadvisor-etl/pgpass
   3. over a database of the old system, once:   bankadvisor-etl adopt --dry-run, then bankadvisor-etl adopt
-  4. run it now, and look:          systemctl start bankadvisor-etl; bankadvisor-etl health
-                                    journalctl -u bankadvisor-etl -o cat
-  5. be told of failures:           /etc/bankadvisor-etl/on-failure.example"
+  4. start the nightly timer:       systemctl enable --now bankadvisor-etl.timer
+  5. see whether all is in place:   bankadvisor-etl doctor
+  6. run it now, and look:          systemctl start bankadvisor-etl; bankadvisor-etl health
+                                    journalctl -t bankadvisor-etl -o cat
+  7. be told of failures:           /etc/bankadvisor-etl/on-failure.example"
     if [ -n "$DESTDIR" ]; then
         say "Staged under $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"
         say "systemctl enable --now bankadvisor-etl.timer"
-    else
+        return 0
+    fi
+    if systemctl --quiet is-active bankadvisor-etl.timer; then
         say "The next run, each night at 02:00 in Mexico City:"
         systemctl --no-pager --legend=no list-timers bankadvisor-etl.timer
+    else
+        say "The timer is not started yet: no database is named (2)."
     fi
+    say "
+What a run would meet (bankadvisor-etl doctor):"
+    "$command" doctor || true
 }
 
 check_machine

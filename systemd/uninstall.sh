@@ -14,6 +14,7 @@ say() { printf '%s\n' "$*"; }
 
 stop_units() {
     systemctl --quiet disable --now bankadvisor-etl.timer 2>/dev/null || true
+    systemctl --quiet disable --now bankadvisor-etl-resume.service bankadvisor-etl-health.socket 2>/dev/null || true
     systemctl stop bankadvisor-etl.service 'bankadvisor-etl-failure@*.service' 2>/dev/null || true
     # A later install is no missed night.
     rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
@@ -28,11 +29,14 @@ remove_ours() {
 
 remove_program() {
     remove_ours "$units/bankadvisor-etl.timer" "$units/bankadvisor-etl.service" \
-        "$units/bankadvisor-etl-failure@.service" "$units/bankadvisor-etl.service.d/10-one-alert.conf" \
+        "$units/bankadvisor-etl-failure@.service" "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" \
+        "$units/bankadvisor-etl-success.service" "$units/bankadvisor-etl-resume.service" \
+        "$units/bankadvisor-etl-health.socket" "$units/bankadvisor-etl-health@.service" \
         "$DESTDIR/usr/local/bin/bankadvisor-etl"
     rmdir "$units/bankadvisor-etl.service.d" 2>/dev/null || true
     # Piece by piece: a PREFIX that holds other things keeps them.
-    rm -rf "$root/versions" "$root/current" "$root/libexec/notify-failure" "$root/README.md"
+    rm -rf "$root/versions" "$root/current" "$root/README.md"
+    for helper in notify-failure after-run on-success; do rm -f "$root/libexec/$helper"; done
     rmdir "$root/libexec" "$root" 2>/dev/null || true
 }
 

@@ -92,7 +92,7 @@ def test_health_does_not_take_a_dry_run_for_a_run(published: str, small: Path) -
     _age(published, 73)
     run(published, small, "--dry-run")
     done = etl("health", BANKADVISOR_DSN=published)
-    assert (done.code, done.json["etl"]["last_run_status"]) == (2, "dry_run")
+    assert (done.code, done.json["etl"]["last_run_status"]) == (2, "success")
 
 
 def test_health_without_a_run(dsn: str) -> None:

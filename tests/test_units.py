@@ -19,6 +19,8 @@ SYSTEMD = PROJECT / "systemd"
 UNITS = "etc/systemd/system"
 SERVICE, TIMER = "bankadvisor-etl.service", "bankadvisor-etl.timer"
 FAILURE = "bankadvisor-etl-failure@.service"
+HEALTH = "bankadvisor-etl-health@.service"
+UNIT_FILES = sorted(path.name for path in SYSTEMD.glob("*.*") if path.suffix in {".service", ".timer", ".socket"})
 OLD_SERVICE = "[Service]\nType=oneshot\nExecStart=/usr/bin/docker exec bank python -m etl\n"
 OLD_TIMER = "[Unit]\nRequires=bankadvisor-etl.service\n[Timer]\nOnCalendar=02:00\nOnCalendar=08:00\n"
 OLD_DROP_IN = "[Service]\nExecStart=\nExecStart=/usr/bin/docker exec other python -m etl\n"
@@ -77,8 +79,8 @@ def test_only_what_may_pass_is_tried_again() -> None:
     (never,) = values(SERVICE, "RestartPreventExitStatus")
     hopeless = {DataError.exit_code, InputError.exit_code, ConfigurationError.exit_code, 1, 2}
     assert {int(code) for code in never.split()} == hopeless
-    assert DatabaseError.exit_code not in hopeless
-    assert values(SERVICE, "SuccessExitStatus") == [str(LockedError.exit_code)]
+    assert not {DatabaseError.exit_code, LockedError.exit_code} & hopeless
+    assert values(SERVICE, "SuccessExitStatus") == []
     assert values(SERVICE, "Restart") == ["on-failure"]
 
 
@@ -88,8 +90,21 @@ def test_the_start_limit_can_trip_even_when_every_try_times_out() -> None:
     assert seconds(SERVICE, "StartLimitIntervalSec") > int(burst) * a_try
 
 
-def test_the_sandbox_scores_at_most_one_and_a_half() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(SYSTEMD / SERVICE)]
+def test_the_tries_are_spread_over_three_hours_at_least() -> None:
+    (burst,) = values(SERVICE, "StartLimitBurst")
+    assert seconds(SERVICE, "RestartSec") * (int(burst) - 1) >= 3 * 3600
+    first, last = (seconds("growing-pauses.conf", key) for key in ("RestartSec", "RestartMaxDelaySec"))
+    (steps,) = values("growing-pauses.conf", "RestartSteps")
+    # As systemd computes them (unit_get_restart_usec_next): geometric from the first to the last in so many steps.
+    pauses = [min(last, first * (last / first) ** (n / int(steps))) for n in range(int(burst) - 1)]
+    assert pauses == sorted(pauses)
+    assert sum(pauses) >= 3 * 3600
+
+
+@pytest.mark.parametrize(("unit", "threshold"), [(SERVICE, 12), (HEALTH, 15)])
+def test_the_sandbox_scores_at_most(unit: str, threshold: int) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={threshold}", "--no-pager"]
+    command.append(str(SYSTEMD / unit))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-200:] + done.stderr
 
@@ -137,7 +152,7 @@ def test_the_old_job_is_kept_aside_once(staged: tuple[Path, list[str]]) -> None:
     assert not (units / f"{SERVICE}.d/override.conf").exists()
     assert first.count("kept aside:") == 3
     assert second.count("kept aside:") == 0
-    for unit in (SERVICE, TIMER, FAILURE):
+    for unit in UNIT_FILES:
         assert (units / unit).read_text() == (SYSTEMD / unit).read_text()
 
 
@@ -176,7 +191,10 @@ def test_the_staged_environment_knows_nothing_of_its_staging_root(staged: tuple[
 def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, list[str]]) -> None:
     root, _ = staged
     shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
-    units = [SERVICE, TIMER, FAILURE.replace("@", "@x")]
+    for program in ("touch", "systemctl"):  # the units name them, and the staging root has no system of its own
+        write(root / "usr/bin" / program, "")
+        (root / "usr/bin" / program).chmod(0o755)
+    units = [unit.replace("@", "@x") for unit in UNIT_FILES]
     command = ["systemd-analyze", "verify", f"--root={root}", *units]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -200,6 +218,7 @@ def test_uninstalling_keeps_settings_and_data_unless_purged(tmp_path: Path) -> N
     assert left == {
         "etc/bankadvisor-etl/bankadvisor-etl.env",
         "etc/bankadvisor-etl/on-failure.example",
+        "etc/bankadvisor-etl/on-success.example",
         "etc/bankadvisor-etl/pgpass",
         "etc/systemd/system/bankadvisor-etl.timer.d/hour.conf",
         "etc/sysusers.d/bankadvisor-etl.conf",
@@ -242,3 +261,25 @@ def test_the_command_reads_the_settings_as_systemd_does(tmp_path: Path) -> None:
             subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
             == f"{expected}\n"
         )
+
+
+@pytest.mark.parametrize(
+    ("ending", "owed"),
+    [
+        ("success exited 0", False),
+        ("exit-code exited 65", False),
+        ("exit-code exited 69", True),
+        ("exit-code exited 75", True),
+        ("signal killed KILL", True),
+        ("timeout killed KILL", True),
+        ("oom-kill killed KILL", True),
+        ("exit-code exited 143", False),  # somebody stopped it: no systemd goes down here
+    ],
+)
+def test_a_run_stays_owed_while_it_may_yet_succeed(tmp_path: Path, ending: str, *, owed: bool) -> None:
+    (tmp_path / "unfinished").touch()
+    names = ("SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS")
+    environment = dict(zip(names, ending.split(), strict=True)) | {"PATH": os.environ["PATH"]}
+    environment["BANKADVISOR_TEXTFILE_DIR"] = str(tmp_path / "none")
+    subprocess.run(["sh", str(SYSTEMD / "after-run"), str(tmp_path)], env=environment, check=True)
+    assert (tmp_path / "unfinished").exists() is owed

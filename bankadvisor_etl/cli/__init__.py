@@ -10,8 +10,10 @@ from bankadvisor_etl import __version__
 from bankadvisor_etl.cli.adopt import adopt
 from bankadvisor_etl.cli.changes import changes
 from bankadvisor_etl.cli.check import check
+from bankadvisor_etl.cli.doctor import doctor
 from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
+from bankadvisor_etl.cli.health_http import health_http
 from bankadvisor_etl.cli.query import query
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
@@ -38,7 +40,7 @@ def _read_environment(command: click.Command) -> None:
         _read_environment(verb)
 
 
-for command in (run, health, runs, changes, check, sample_data, query, adopt, finalize):
+for command in (run, health, runs, changes, check, sample_data, query, adopt, doctor, finalize, health_http):
     _read_environment(command)
     cli.add_command(command)
 

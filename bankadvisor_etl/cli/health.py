@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bankadvisor_etl.cli.options import database, database_options
 from bankadvisor_etl.cli.table import dumps
+from bankadvisor_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bankadvisor_etl.job.health import Health
@@ -50,22 +53,43 @@ class Duration(click.ParamType[timedelta]):
     show_default=True,
     help="nagios is a check's line, prometheus a file for node_exporter's textfile folder.",
 )
-def health(dsn: str | None, max_age: timedelta, style: str, *, embedded: bool) -> None:
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there instead, in one step: whoever reads the file sees the old text or the new one.",
+)
+def health(dsn: str | None, max_age: timedelta, style: str, output: Path | None, *, embedded: bool) -> None:
     """Print the last run and say whether all is well.
 
-    Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success), 2 critical (a run that failed, is stuck or
-    was killed; a success twice too old; a database that does not answer), 3 unknown (no run yet).
+    Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success, a retry to come, a timer that is off),
+    2 critical (a run that failed, is stuck or was killed; a success twice too old; a database that does not answer),
+    3 unknown (no run yet).
     """
     from bankadvisor_etl.job.health import EXIT_CODES, ask  # noqa: PLC0415 - psycopg is not needed for --help
 
     with database(dsn, embedded=embedded) as chosen:
         state = ask(chosen, max_age)
-    styles = {"json": _json, "text": _text, "nagios": _nagios, "prometheus": _prometheus}
-    click.echo(styles[style](state, max_age))
+    styles = {"json": to_json, "text": _text, "nagios": _nagios, "prometheus": _prometheus}
+    text = styles[style](state, max_age)
+    if output is None:
+        click.echo(text)
+    else:
+        _replace(output, text)
     sys.exit(EXIT_CODES[state.status])
 
 
-def _json(state: Health, _max_age: timedelta) -> str:
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text + "\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ConfigurationError(f"--output {path} cannot be written: {error.strerror}") from error
+
+
+def to_json(state: Health, _max_age: timedelta) -> str:
+    """The state as an object whose names the replaced system had."""
     run = state.last_run or {}
     success = state.last_success
     etl = {

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 
 from bankadvisor_etl.errors import EtlError
+from bankadvisor_etl.job.schedule import schedule
 from bankadvisor_etl.warehouse import lock, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction
 
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import psycopg
+
+    from bankadvisor_etl.job.schedule import Schedule
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 EXIT_CODES = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
@@ -35,7 +34,7 @@ class Health:
     Attributes:
         status: ``ok``, ``warning``, ``critical`` or ``unknown``.
         message: why.
-        last_run: the newest row of ``etl_runs``, whatever its status.
+        last_run: the newest row of ``etl_runs``; a dry run only where there is nothing else.
         last_success: the newest one of status ``success``.
         next_run: when the timer runs next, where systemd is there to ask.
         asked_at: when the question was asked.
@@ -71,8 +70,10 @@ def ask(dsn: str, max_age: timedelta) -> Health:
                 last_success["completed_at"] = last_success["started_at"]
     except EtlError as error:
         return Health(CRITICAL, str(error), now)
+    found = schedule()
     status, message = _judge(last_real, last_success, now, max_age, at_work=at_work)
-    return Health(status, message, now, last_run, last_success, _next_run())
+    status, message = _with_schedule(status, message, found)
+    return Health(status, message, now, last_real or last_run, last_success, found.next_run if found else None)
 
 
 def _without_tables(cursor: psycopg.Cursor[Any]) -> str:
@@ -118,13 +119,12 @@ def _span(age: timedelta) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
-def _next_run() -> datetime | None:
-    """When systemd starts the job next; None without systemd or without the timer."""
-    if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
-        return None
-    # systemctl show gives local time as text, whatever --timestamp says (252); list-timers gives microseconds.
-    command = ["systemctl", "list-timers", "--output=json", "bankadvisor-etl.timer"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    timers = json.loads(answer.stdout) if answer.returncode == 0 and answer.stdout.strip() else []
-    stamp = timers[0].get("next") if timers else None
-    return datetime.fromtimestamp(stamp / 1_000_000, UTC) if stamp else None
+def _with_schedule(status: str, message: str, found: Schedule | None) -> tuple[str, str]:
+    """Add what only systemd knows: a try that never reached the database, a timer that is off."""
+    if found is None or status not in {OK, WARNING}:
+        return status, f"{message}; a retry is pending" if found and found.retry_pending else message
+    if found.retry_pending:
+        return WARNING, f"{message}; the try after it failed and a retry is pending"
+    if not found.active:
+        return WARNING, f"{message}; the timer is off: systemctl enable --now bankadvisor-etl.timer"
+    return status, message

@@ -1,4 +1,4 @@
-"""What a boot is made of, kept by content: a root of Debian 12, and the wheels to install the project inside it."""
+"""What a boot is made of, kept by content: a root of each Debian, and the wheels to install the project inside it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("BANKADVISOR_E2E_CACHE", "/var/cache/bankadvisor-etl-e2e"))
-SUITE = "bookworm"
-PYTHON = "3.11"  # bookworm's
-PACKAGES = "systemd,systemd-sysv,dbus,tzdata,ca-certificates,make,python3,python3-venv,postgresql"
+PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+"""The Debian releases that are tried (systemd 252 and 257), and the Python of each."""
+SUITES = "|".join(PYTHON)
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,tzdata,ca-certificates,make,python3,python3-venv,postgresql,"
+    "sudo,jq,curl,openssl,procps,pgbouncer"
+)
 
 
 def mirror() -> str:
-    """The Debian mirror of this machine, from its own apt sources."""
+    """The Debian mirror of this machine, from its own apt sources; it has the other releases too."""
     if url := os.environ.get("BANKADVISOR_E2E_MIRROR"):
         return url
     apt = Path("/etc/apt")
     for path in sorted(apt.glob("sources.list.d/*.sources")):
         for stanza in re.split(r"\n\s*\n", path.read_text()):
             uri = re.search(r"^URIs:\s*(\S+)", stanza, re.MULTILINE)
-            if uri and re.search(rf"^Suites:(.*\s)?{SUITE}(\s|$)", stanza, re.MULTILINE):
+            if uri and re.search(rf"^Suites:(.*\s)?({SUITES})(\s|$)", stanza, re.MULTILINE):
                 return uri[1]
     for path in [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]:
-        if line := re.search(rf"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+{SUITE}\s", path.read_text(), re.MULTILINE):
+        if line := re.search(rf"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+({SUITES})\s", path.read_text(), re.MULTILINE):
             return line[1]
-    raise LookupError(f"no mirror of Debian {SUITE} in the apt sources here: name one in BANKADVISOR_E2E_MIRROR")
+    raise LookupError("no mirror of Debian in the apt sources here: name one in BANKADVISOR_E2E_MIRROR")
 
 
 def cached(name: str, content: str, make: Callable[[Path], None]) -> Path:
@@ -53,19 +57,19 @@ def cached(name: str, content: str, make: Callable[[Path], None]) -> Path:
     return final
 
 
-def root() -> Path:
+def root(suite: str) -> Path:
     """The root that each session copies: about a minute the first time."""
 
     def make(folder: Path) -> None:
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(folder), mirror()]
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(folder), mirror()]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         for rubbish in [*folder.glob("var/cache/apt/archives/*.deb"), *folder.glob("var/lib/apt/lists/*_*")]:
             rubbish.unlink()
 
-    return cached("root", f"{SUITE} {PACKAGES}", make)
+    return cached(f"root-{suite}", PACKAGES, make)
 
 
-def wheels() -> Path:
+def wheels(suite: str) -> Path:
     """All that `pip install` of the project asks for, since there is no network inside."""
     pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     project = pyproject["project"]
@@ -74,9 +78,9 @@ def wheels() -> Path:
 
     def make(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
-        subprocess.run([*command, "--python-version", PYTHON, "--only-binary", ":all:", *needs], check=True)
+        subprocess.run([*command, "--python-version", PYTHON[suite], "--only-binary", ":all:", *needs], check=True)
 
-    return cached("wheels", "\n".join(needs), make)
+    return cached(f"wheels-{suite}", "\n".join(needs), make)
 
 
 def copy(source: Path, target: Path) -> None:

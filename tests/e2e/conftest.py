@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
-def computer() -> Iterator[Machine]:
+@pytest.fixture(scope="session", params=base.PYTHON)
+def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """Boots a copy of the root, lays an old job on it, and installs over that."""
     missing = [tool for tool in ("debootstrap", "systemd-nspawn", "nsenter", "setpriv") if not shutil.which(tool)]
     if os.geteuid() or missing:
         pytest.fail(f"the boot needs root and Debian's debootstrap and systemd-container; missing: {missing}")
-    root = base.CACHE / f"machine-{os.getpid()}"
-    source, wheels = base.root(), base.wheels()
+    root = base.CACHE / f"machine-{request.param}-{os.getpid()}"
+    source, wheels = base.root(request.param), base.wheels(request.param)
     try:
         base.copy(source, root)
         base.copy_checkout(root / "src")

@@ -19,6 +19,7 @@ SERVICE, TIMER = "bankadvisor-etl.service", "bankadvisor-etl.timer"
 FAILURE = f"bankadvisor-etl-failure@{SERVICE}.service"
 SETTINGS, PGPASS = "/etc/bankadvisor-etl/bankadvisor-etl.env", "/etc/bankadvisor-etl/pgpass"
 HOOK, ALERTS = "/etc/bankadvisor-etl/on-failure", "/var/lib/bankadvisor-etl/alerts"
+UNFINISHED = "/var/lib/bankadvisor-etl/unfinished"
 DATA, SAMPLE = "/srv/bankadvisor-etl", "/root/sample"
 DROP_IN = f"/etc/systemd/system/{SERVICE}.d/50-test.conf"
 COMMAND = "/opt/bankadvisor-etl/current/bin/bankadvisor-etl"
@@ -56,17 +57,19 @@ class Machine(Container):
         self.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_DSN={DSN}\n")
         escaped = PASSWORD.replace(":", r"\:")
         self.write(PGPASS, f"127.0.0.1:5432:bankadvisor:bankadvisor_etl:{escaped}\n", 0o600)
+        self.run("chown", "bankadvisor-etl:", PGPASS)
         self.run("sh", "-c", f"rm -rf {DATA}/* && cp {SAMPLE}/* {DATA}/")
 
     def reset(self) -> None:
         """The state that every test begins with: configured, an empty database, no override, nothing failed."""
-        for path in (DROP_IN, HOOK, ALERTS):
+        for path in (DROP_IN, HOOK, ALERTS, UNFINISHED):
             self.path(path).unlink(missing_ok=True)
         self.run("systemctl", "daemon-reload")
         self.run("systemctl", "stop", SERVICE)
         self.run("systemctl", "reset-failed")
-        self.run("systemctl", "start", "postgresql", TIMER)
         self.configure()
+        self.run("systemctl", "start", "postgresql")
+        self.run("systemctl", "--quiet", "enable", "--now", TIMER)
         self._mark = int(self.journal("--lines=1")[-1]["__REALTIME_TIMESTAMP"])
         self.psql("DROP DATABASE IF EXISTS bankadvisor WITH (FORCE)", DATABASE, database="postgres")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
 
 from e2e.container import wait_until
-from e2e.machine import DATA, FAILURE, FORCED, SERVICE, SETTINGS, TIMER
+from e2e.machine import DATA, FAILURE, FORCED, SERVICE, SETTINGS, TIMER, UNFINISHED
 
 if TYPE_CHECKING:
     from e2e.machine import Machine
@@ -53,7 +54,7 @@ def test_a_run_that_hangs_is_closed_as_timed_out(machine: Machine) -> None:
 
 def test_a_killed_run_is_tried_again_and_succeeds(machine: Machine) -> None:
     machine.succeed()
-    machine.override(*FORCED, "RestartSec=1s")
+    machine.override(*FORCED, "RestartSec=1s", "RestartSteps=0")
     with machine.held_run():
         machine.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
         wait_until(lambda: machine.etl_runs()[-1]["status"] == "failure", "the row is closed")
@@ -65,7 +66,7 @@ def test_a_killed_run_is_tried_again_and_succeeds(machine: Machine) -> None:
 
 def test_a_database_that_comes_back_is_found_by_a_retry(machine: Machine) -> None:
     machine.hook()
-    machine.override("[Service]", "RestartSec=2s")
+    machine.override("[Service]", "RestartSec=2s", "RestartSteps=0")
     machine.run("systemctl", "stop", "postgresql")
     machine.start("--no-block")
     wait_until(lambda: int(machine.show(SERVICE, "NRestarts")) >= 1, "a first retry")
@@ -78,14 +79,31 @@ def test_a_database_that_comes_back_is_found_by_a_retry(machine: Machine) -> Non
 
 def test_a_database_that_stays_away_trips_the_limit_and_alerts_once(machine: Machine) -> None:
     machine.hook()
-    machine.override("[Service]", "RestartSec=1s")  # the unit's own StartLimitBurst=6
+    machine.override("[Unit]", "StartLimitBurst=10", "[Service]", "RestartSec=2s", "RestartSteps=0")
     machine.run("systemctl", "stop", "postgresql")
+    begun = time.monotonic()
     assert machine.start().returncode == 1
+    assert time.monotonic() - begun < 15  # it does not wait for the retries
+    assert machine.state(SERVICE) == "activating"
+    assert machine.alerts() == []
     wait_until(lambda: machine.state(SERVICE) == "failed" and machine.alerts(), "the limit trips")
-    assert machine.show(SERVICE, "NRestarts") == "6"
+    assert machine.show(SERVICE, "NRestarts") == "10"
     (alert,) = machine.alerts()
     assert facts(alert)["FAILED_EXIT_STATUS"] == "69"
-    assert len(machine.news("-u", SERVICE, "--grep=status=69")) == 6
+    assert len(machine.news("-u", SERVICE, "--grep=status=69")) == 10
+
+
+def test_restart_during_the_pause_starts_now(machine: Machine) -> None:
+    machine.run("systemctl", "stop", "postgresql")
+    machine.override("[Service]", "RestartSec=10min", "RestartSteps=0")
+    assert machine.start().returncode == 1
+    wait_until(lambda: machine.show(SERVICE, "SubState") == "auto-restart", "the pause")
+    machine.run("systemctl", "start", "postgresql")
+    said = json.loads(machine.run("bankadvisor-etl", "health", check=False).stdout)
+    assert said["status"] == "unknown"  # no run reached the database yet
+    machine.run("systemctl", "restart", SERVICE)
+    assert [run["status"] for run in machine.etl_runs()] == ["success"]
+    assert not machine.path(UNFINISHED).exists()
 
 
 def test_a_bad_file_is_not_retried_and_alerts_once_with_the_facts(machine: Machine) -> None:

@@ -93,9 +93,9 @@ def test_uninstalling_leaves_settings_and_data_unless_purged(machine: Machine) -
     machine.make("install-units")
 
 
-def test_the_credential_is_roots_and_the_data_folder_the_groups(machine: Machine) -> None:
+def test_the_credential_is_the_services_and_the_data_folder_the_groups(machine: Machine) -> None:
     stat = ["stat", "--format=%U %G %a"]
-    assert machine.run(*stat, PGPASS).stdout == "root root 600\n"
+    assert machine.run(*stat, PGPASS).stdout == "bankadvisor-etl bankadvisor-etl 600\n"
     assert machine.run(*stat, DATA).stdout == "root bankadvisor-etl 2755\n"
     user = machine.run("getent", "passwd", "bankadvisor-etl").stdout.strip().split(":")
     assert user[5:] == ["/var/lib/bankadvisor-etl", "/usr/sbin/nologin"]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.machine import DATA, FAILURE, FORCED, PASSWORD, SERVICE, SETTINGS, TIMER
+from e2e.container import wait_until
+from e2e.machine import ALERTS, DATA, FORCED, PASSWORD, PGPASS, SERVICE, SETTINGS, TIMER
 
 if TYPE_CHECKING:
     from e2e.machine import Machine
@@ -68,9 +69,7 @@ def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
         for folder in (DATA, "/etc", "/opt/bankadvisor-etl"):
             touch = machine.run("nsenter", "-t", pid, "-m", "touch", f"{folder}/proof", check=False)
             assert "Read-only file system" in touch.stderr, folder
-        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", "/run/bankadvisor-etl/pgpass").stdout.replace(
-            "\\", ""
-        )
+        assert PASSWORD in machine.run("nsenter", "-t", pid, "-m", "cat", PGPASS).stdout.replace("\\", "")
         assert PASSWORD not in machine.run("cat", f"/proc/{pid}/environ", f"/proc/{pid}/cmdline").stdout
     assert machine.settled() == "inactive"
 
@@ -78,16 +77,14 @@ def test_the_process_is_unprivileged_and_sandboxed(machine: Machine) -> None:
 def test_the_password_is_nowhere_but_in_the_credential(machine: Machine) -> None:
     machine.succeed()
     shown = machine.run("systemctl", "show", SERVICE).stdout + machine.run("journalctl", "--no-pager").stdout
-    assert "PGPASSFILE=/run/bankadvisor-etl/pgpass" in shown
+    assert "PGPASSFILE=/etc/bankadvisor-etl/pgpass" in shown
     assert PASSWORD not in shown
     escaped = PASSWORD.replace(":", r"\:")
     found = machine.run(
         "grep", "-rlF", escaped, "/etc", "/opt", "/run", "/srv", "/var/lib/bankadvisor-etl", check=False
     )
     assert found.stdout.split() == ["/etc/bankadvisor-etl/pgpass"]
-    assert (
-        machine.run("runuser", "-u", "bankadvisor-etl", "--", "cat", found.stdout.strip(), check=False).returncode == 1
-    )
+    assert machine.run("runuser", "-u", "nobody", "--", "cat", found.stdout.strip(), check=False).returncode == 1
 
 
 def test_peer_authentication_needs_no_password(machine: Machine) -> None:
@@ -137,18 +134,47 @@ def test_a_run_by_hand_beside_the_service_is_skipped(machine: Machine) -> None:
     assert [run["status"] for run in machine.etl_runs()] == ["success", "success"]
 
 
-def test_the_service_beside_a_run_by_hand_is_skipped_and_no_failure(machine: Machine) -> None:
+def test_the_service_beside_a_run_by_hand_waits_for_it_and_alerts_nobody(machine: Machine) -> None:
     machine.succeed()
     machine.hook()
+    machine.override("[Service]", "RestartSec=1s", "RestartSteps=0")
     with machine.locked():
         by_hand = machine.popen("bankadvisor-etl", "run", "--force")
         machine.waiting_run()
-        assert machine.start().returncode == 0
-        assert machine.show(SERVICE, "ExecMainStatus") == "75"
+        assert machine.start().returncode == 1  # the first try ends; the service is not done
+        wait_until(lambda: machine.show(SERVICE, "ExecMainStatus") == "75", "a try is refused the lock")
     by_hand.communicate()
+    assert machine.settled() == "inactive"
     assert [(run["status"], run["triggered_by"]) for run in machine.etl_runs()] == [
         ("success", "systemd"),
         ("success", "manual"),
+        ("success", "systemd"),
     ]
     assert machine.alerts() == []
-    assert machine.state(FAILURE) == "inactive"
+
+
+@pytest.mark.parametrize("user", ["root", "bankadvisor-etl", "operadora"])
+def test_the_command_is_the_same_whoever_types_it(machine: Machine, user: str) -> None:
+    machine.succeed()
+    machine.run("sh", "-c", "id operadora >/dev/null 2>&1 || useradd --groups bankadvisor-etl operadora")
+    rule = "%bankadvisor-etl ALL=(bankadvisor-etl) NOPASSWD: /usr/local/bin/bankadvisor-etl\n"
+    machine.write("/etc/sudoers.d/bankadvisor-etl", rule, 0o440)
+    said = machine.run("runuser", "-u", user, "--", "bankadvisor-etl", "health")
+    assert json.loads(said.stdout)["etl"]["last_run_id"] == machine.etl_runs()[-1]["id"]
+    assert machine.run("runuser", "-u", user, "--", "bankadvisor-etl", "doctor").returncode == 0
+
+
+def test_the_metrics_are_written_by_the_unit_where_the_folder_is(machine: Machine) -> None:
+    machine.run("mkdir", "-p", "/var/lib/prometheus/node-exporter")
+    machine.succeed()
+    (metrics,) = machine.path("/var/lib/prometheus/node-exporter").iterdir()
+    assert metrics.stat().st_mode & 0o777 == 0o644
+    assert "\nbankadvisor_etl_last_run_success 1\n" in metrics.read_text()
+
+
+def test_a_success_runs_its_hook_once(machine: Machine) -> None:
+    machine.write("/etc/bankadvisor-etl/on-success", f'#!/bin/sh\necho "$SUCCESS_INVOCATION_ID" >>{ALERTS}\n', 0o755)
+    machine.succeed()
+    wait_until(machine.path(ALERTS).exists, "the hook runs")
+    machine.path("/etc/bankadvisor-etl/on-success").unlink()
+    assert machine.path(ALERTS).read_text() == f"{machine.etl_runs()[0]['invocation_id']}\n"

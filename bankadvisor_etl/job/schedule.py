@@ -1,0 +1,67 @@
+"""What systemd says of the job: whether its timer is on, when it elapses next, whether a retry is pending."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+TIMER, SERVICE = "bankadvisor-etl.timer", "bankadvisor-etl.service"
+SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The state of the timer and of the service.
+
+    Attributes:
+        enabled: whether the timer starts with the machine.
+        active: whether the timer is counting.
+        next_run: when it elapses next.
+        retry_pending: whether the service failed and waits for its next try.
+    """
+
+    enabled: bool
+    active: bool
+    next_run: datetime | None
+    retry_pending: bool
+
+
+def schedule() -> Schedule | None:
+    """Ask systemd; None where there is none, where it does not answer, or where the timer is not installed."""
+    if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
+        return None
+    timer = _show(TIMER)
+    if timer.get("LoadState") != "loaded":
+        return None
+    return Schedule(
+        enabled=timer.get("UnitFileState") == "enabled",
+        active=timer.get("ActiveState") == "active",
+        next_run=_next_run(),
+        # 254 and later have the states auto-restart-queued and failed-before-auto-restart as well.
+        retry_pending="auto-restart" in _show(SERVICE).get("SubState", ""),
+    )
+
+
+def _show(unit: str) -> dict[str, str]:
+    answer = _systemctl("show", "--property=LoadState,UnitFileState,ActiveState,SubState", unit)
+    return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+
+
+def _next_run() -> datetime | None:
+    # systemctl show gives local time as text, whatever --timestamp says (252); list-timers gives microseconds.
+    answer = _systemctl("list-timers", "--output=json", TIMER)
+    timers = json.loads(answer) if answer.strip() else []
+    stamp = timers[0].get("next") if timers else None
+    return datetime.fromtimestamp(stamp / 1_000_000, UTC) if stamp else None
+
+
+def _systemctl(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from support.small import (
+    TASAS,
     run,
 )
 
@@ -25,6 +26,7 @@ def test_the_events_carry_what_the_contract_says(dsn: str, small: Path) -> None:
         "etl.completed": {
             *("run_id", "status", "duration_seconds"),
             *("rows_base", "rows_icap", "rows_tda", "rows_tasas"),
+            *("rows_inserted", "rows_updated", "figures_changed", "unchanged"),
         },
         "etl_runner.main.success": set(),
     }
@@ -49,7 +51,8 @@ def test_the_plain_format(published: str, small: Path) -> None:
         rf"{stamp} etl\.started run_id=2 triggered_by=cron",
         (
             rf"{stamp} etl\.completed run_id=2 status=success duration_seconds=\d+\.\d+"
-            r" rows_base=793 rows_icap=751 rows_tda=757 rows_tasas=674"
+            r" rows_base=793 rows_icap=751 rows_tda=757 rows_tasas=674 rows_inserted=0 rows_updated=0"
+            r" figures_changed=0 unchanged=True"
         ),
         rf"{stamp} etl_runner\.main\.success",
     ]
@@ -59,9 +62,10 @@ def test_the_plain_format(published: str, small: Path) -> None:
 
 
 def test_the_log_level_hides_what_is_below_it(published: str, small: Path) -> None:
-    done = run(published, small, "--force", "--log-level", "warning")
+    (small / TASAS).unlink()
+    done = run(published, small, "--log-level", "warning")
     assert {event["level"] for event in done.events} == {"warning"}
-    assert len(done.events) == 3
+    assert [event["event"] for event in done.events] == ["etl.source.missing", "etl.check.failed"]
 
 
 def test_nothing_but_log_lines_in_a_pipe(published: str, small: Path) -> None:

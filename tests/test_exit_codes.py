@@ -20,7 +20,8 @@ from support.small import CARTERA, FLOORS, ICAP, run, set_cell, small_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-NO_DATABASE_NEEDED = {"check", "sample-data"}
+NO_DATABASE_NEEDED = {"check", "sample-data", "doctor", "health-http"}
+"""Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_usage_exits_2(published: str, arguments: list[str]) -> None:
 def test_a_bug_exits_1_and_is_on_record(published: str, small: Path) -> None:
     code = (
         "import bankadvisor_etl.transforms.kpis as kpis, bankadvisor_etl.cli as cli\n"
-        "def boom(frames): raise ZeroDivisionError('boom')\n"
+        "def boom(*_): raise ZeroDivisionError('boom')\n"
         "kpis.base = boom\n"
         "cli.main()"
     )
@@ -68,7 +69,7 @@ def test_a_bug_exits_1_and_is_on_record(published: str, small: Path) -> None:
     failure = json.loads(done.stdout.splitlines()[-1])
     assert "boom" in failure["exception"]
     row = last_run(published)
-    assert (row["status"], row["exit_code"], row["phase"]) == ("failure", 1, "base")
+    assert (row["status"], row["exit_code"], row["phase"]) == ("failure", 1, "enhanced")
     assert row["error_message"] == "a bug: ZeroDivisionError: boom; please report it"
     assert figures(published) == before
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bankadvisor_etl.errors import InputError
+from bankadvisor_etl.errors import ChangedError, InputError
 from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sources import SOURCES
@@ -102,7 +102,10 @@ def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     def hashed() -> str:
         return hash_files([("tda", tmp_path / "TDA.xlsx")])[0].sha256
 
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: cannot be read: No such file or directory$"):
+    with pytest.raises(
+        InputError,
+        match=r"^TDA\.xlsx: cannot be read: No such file or directory$",
+    ):
         hashed()
     (tmp_path / "TDA.xlsx").mkdir()
     with pytest.raises(InputError, match=r"^TDA\.xlsx: (cannot be read: Is a directory$|not a regular file)"):
@@ -126,5 +129,8 @@ def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -
         other.replace(path)
     else:
         path.unlink()
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: (the file changed while it was being read|cannot be read)"):
+    with pytest.raises(
+        InputError if how == "removed" else ChangedError,
+        match=r"^TDA\.xlsx: (the file changed while it was being read|cannot be read)",
+    ):
         file.assert_unchanged()

@@ -104,12 +104,16 @@ def test_a_figure_that_goes_away_and_comes_back(published: str, small: Path) -> 
     cell: list[float] = []
     set_cell(small / ICAP, "ICAP Total", cell.append, Cve_Inst=INVEX, FECHA="2025-03-01")
     run(published, small)
+    assert kpis(published)[key]["icap_total"] == before
+    assert "cifra_conservada" in kpis(published)[key]["alertas"]
+    assert changes(published, 2) == {}
+    run(published, small, "--allow-removals")
     assert kpis(published)[key]["icap_total"] is None
-    assert changes(published, 2) == {("202503", "INVEX", "icap_total"): (before, None)}
+    assert changes(published, 3) == {("202503", "INVEX", "icap_total"): (before, None)}
     set_cell(small / ICAP, "ICAP Total", lambda _: cell[0], Cve_Inst=INVEX, FECHA="2025-03-01")
     run(published, small)
     assert figures(published) == original
-    assert changes(published, 3) == {}  # nothing was published there, so nothing was restated
+    assert changes(published, 4) == {}  # nothing was published there, so nothing was restated
     assert last_run(published)["rows_updated"] == 1
 
 

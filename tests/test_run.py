@@ -178,7 +178,11 @@ def test_the_same_files_again_are_not_read(published: str, small: Path) -> None:
 def test_force_reads_them_and_writes_nothing(published: str, small: Path) -> None:
     before = everything(published)["monthly_kpis"]
     done = run(published, small, "--force")
-    assert [event["event"] for event in done.events] == EVENTS
+    assert [event["event"] for event in done.events] == [
+        name
+        for name in EVENTS
+        if name != "etl.check.failed"  # what was found before is known
+    ]
     row = last_run(published)
     assert (row["rows_inserted"], row["rows_updated"], row["rows_unchanged"]) == (0, 0, SMALL_ROWS)
     assert everything(published)["monthly_kpis"] == before

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def audit_sources(evidence: Evidence) -> list[Finding]:
-    """What an optional source is set aside for when it does not pass, and the run is stopped for otherwise."""
-    checks = (sources.rejects_share, *published.SOURCE_CHECKS)
+    """What is asked of each file that was read, before an optional source that is too poor is set aside."""
+    checks = (*sources.FILE_CHECKS, *published.SOURCE_CHECKS)
     return [finding for check in checks for finding in check(evidence)]
 
 

@@ -85,4 +85,5 @@ def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample, keys_of(apart))
 
 
-CHECKS = (missing_files, rows_floor, rows_share, coverage, castigos_agree)
+FILE_CHECKS = (rows_floor, rows_share, rejects_share)
+CHECKS = (missing_files, coverage, castigos_agree)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from bankadvisor_etl.checks import months
-from bankadvisor_etl.checks.audit import audit
+from bankadvisor_etl.checks.audit import audit, audit_sources
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, cartera, coherent, icap, tasa_efectiva, tda
 
@@ -101,4 +101,4 @@ def test_a_file_of_headers_alone_fails_its_floor_and_nothing_crashes() -> None:
         ({"cartera": cartera()}, "rows_floor_cartera"),
         ({"cartera": cartera()}, "some_figures"),
     ):
-        assert not {f.name: f.passed for f in audit(evidence(**given))}[name]
+        assert not {f.name: f.passed for f in (*audit_sources(evidence(**given)), *audit(evidence(**given)))}[name]

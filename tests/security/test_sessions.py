@@ -70,7 +70,7 @@ def test_the_timeouts_are_those_that_are_documented(database: str) -> None:
 
 def test_a_query_is_stopped_by_its_timeout(database: str) -> None:
     code = (
-        "import os; from bankadvisor_etl.warehouse import connection, reports\n"
+        "import os; from bankadvisor_etl.warehouse import connection, queries\n"
         "from bankadvisor_etl.errors import DatabaseError\n"
         "connection.TIMEOUTS['statement_timeout'] = '200ms'\n"
         "try: queries.query(os.environ['DSN'], 'SELECT pg_sleep(30)')\n"

@@ -49,6 +49,8 @@ AMOUNTS = (
     "Reservas Etapa todas",
     *(f"Res {segment} Etapa todas" for segment in (AE, EF, EG, CO, VI)),
 )
+WITHOUT_RELIEFS = {dt.date(2025, 2, 1), dt.date(2025, 3, 1)}
+RELIEFS_OF_NONE = 0.01  # MDP
 METHOD_CHANGE = dt.date(2024, 10, 1)
 
 FIXED_NAMES = {
@@ -84,7 +86,7 @@ def monthly_kpis(folder: Path) -> dict[Key, dict[str, object]]:
     for add in (_add_castigos, _add_tda, _add_tasas, _add_tasa_efectiva, _add_names):
         add(table, folder)
     _add_icap(table, icap)
-    _add_alertas(table, cartera, icap)
+    _add_alertas(table, cartera, icap, _reliefs(folder))
     return {key: table[key] for key in sorted(published)}
 
 
@@ -420,7 +422,7 @@ def _add_names(table: Table, folder: Path) -> None:
 # --- alertas
 
 
-def _add_alertas(table: Table, cartera: Table, icap: Table | None) -> None:
+def _add_alertas(table: Table, cartera: Table, icap: Table | None, reliefs: dict[dt.date, float]) -> None:
     repeated = repeated_months(cartera)
     rounded = rounded_months(icap or {})
     for (month, _), row in table.items():
@@ -431,8 +433,23 @@ def _add_alertas(table: Table, cartera: Table, icap: Table | None) -> None:
             "tda_sistema_ponderada": bool(row.pop("_tda_ponderada", False)),
             "icap_redondeado": month in rounded and row.get("icap_total") is not None,
         }
+        found["quitas_en_cero"] = (
+            row.get("quebrantos_comerciales") is not None
+            and month in WITHOUT_RELIEFS
+            and reliefs.get(month, 0.0) < RELIEFS_OF_NONE
+        )
         row["alertas"] = sorted(name for name, holds in found.items() if holds)
         del row["_vencida_cc"], row["_staged_cc"]
+
+
+def _reliefs(folder: Path) -> dict[dt.date, float]:
+    """The reliefs of all institutions together in each month, MDP."""
+    path = _find(folder, "CASTIGOS.xlsx")
+    months: dict[dt.date, float] = defaultdict(float)
+    if path is not None:
+        for (month, _), row in _keyed(path, "CASTIGOS", "institucion", "periodo", ("QUITAS_COMER",)).items():
+            months[month] += row["QUITAS_COMER"] or 0.0
+    return months
 
 
 def repeated_months(cartera: Table) -> set[dt.date]:

@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
 }
 """Of a connection string that does not say otherwise."""
 
+SHORTEST_SECRET = 4
+
 TIMEOUTS = {
     "statement_timeout": "120s",
     "lock_timeout": "20s",
@@ -31,6 +33,9 @@ TIMEOUTS = {
     "timezone": "UTC",
 }
 """Set in each transaction and not in the session: behind a transaction pooler a session is nobody's."""
+
+
+ENCODE = "in a postgresql:// address write '@' as %40, '/' as %2F, ':' as %3A and '%' as %25"
 
 
 def choose_dsn(option: str | None, environment: Mapping[str, str], *, embedded: bool) -> str | None:
@@ -62,14 +67,7 @@ def connect(dsn: str) -> psycopg.Connection[Any]:
         ConfigurationError: the connection string cannot be read.
         DatabaseError: the server cannot be reached or refuses the login.
     """
-    try:
-        given = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        # libpq quotes the string in its complaint, password and all.
-        raise ConfigurationError(
-            "the connection string is not of the form postgresql://user@host/database or key=value; "
-            "look for a missing '=' or a special letter that is not written %XX"
-        ) from None
+    given = _parts(dsn)
     try:
         # Prepared statements are a session's too.
         conninfo = make_conninfo(**{**DEFAULTS, **given})
@@ -78,6 +76,36 @@ def connect(dsn: str) -> psycopg.Connection[Any]:
         message = _without_secrets(str(error).strip(), dsn, given)
         raise DatabaseError(f"the database cannot be reached: {message}") from None
     return connection
+
+
+def _parts(dsn: str) -> dict[str, Any]:
+    """The settings of a connection string, each of which libpq may quote in an error, except the passwords.
+
+    libpq ends a password at its first '@' or '/', and takes the rest for the host, the port or the database: a string
+    that can be read so is refused before libpq sees it.
+
+    Raises:
+        ConfigurationError: the string cannot be read, or a part of a password would be taken for something else.
+    """
+    address = dsn.partition("://")[2]
+    credentials, path = address.rpartition("@")[0], address.partition("?")[0].partition("/")[2]
+    if not address.startswith("/") and ("@" in path or (":" in credentials and set(credentials) & set("@/"))):
+        raise ConfigurationError(f"the connection string has an '@' or a '/' inside the user or password; {ENCODE}")
+    try:
+        given = conninfo_to_dict(dsn)
+    except (psycopg.Error, UnicodeError):
+        # libpq quotes the string in its complaint, password and all.
+        raise ConfigurationError(
+            "the connection string is not of the form postgresql://user@host/database or key=value; "
+            f"look for a missing '='; {ENCODE}"
+        ) from None
+    if not re.fullmatch(r"[0-9,\s]*", str(given.get("port") or "")):
+        raise ConfigurationError(f"the port in the connection string is not a number; {ENCODE}")
+    if re.search(r"[^,]@|://", str(given.get("host") or "")) or "://" in str(given.get("dbname") or ""):
+        raise ConfigurationError(
+            f"the host or database in the connection string holds another connection string; {ENCODE}"
+        )
+    return given
 
 
 @contextmanager
@@ -132,8 +160,9 @@ def _short(error: psycopg.Error) -> str:
 def _without_secrets(message: str, dsn: str, given: Mapping[str, Any]) -> str:
     secrets = {str(given.get(name) or "") for name in ("password", "sslpassword")}
     secrets.add(os.environ.get("PGPASSWORD", ""))
-    # A password with a bare '/' or '@' in it is taken for a part of the address.
-    secrets.update(re.split(r"[:@/]", dsn.partition("://")[2].rpartition("@")[0])[1:])
-    for secret in sorted(secrets - {""}, key=len, reverse=True):
-        message = message.replace(secret, "***")
+    secrets.add(dsn.partition("://")[2].rpartition("@")[0].partition(":")[2])  # as it was typed, with its %XX
+    # libpq quotes no password; to blank out a short one would mark where its letters occur in other words.
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            message = message.replace(secret, "***")
     return message

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from bankadvisor_etl.errors import ConfigurationError, DatabaseError, message_of
+from bankadvisor_etl.warehouse.connection import connect
 from support.cli import etl, stopped_at
 from support.published import ask, last_run
 from support.roles import (
@@ -104,6 +106,36 @@ DSNS = [
     f"postgresql://user:{MARKER}#x@127.0.0.1:1/db",
     f"postgresql://user:x?{MARKER}@127.0.0.1:1/db",
 ]
+PIECES = ["ssw0rd", "hunter", "w0rdtail"]
+AWKWARD = [
+    f"{first}{letters}{second}"
+    for letters in ("@", "/", ":", "%", "%41", "@@", "/@", ":@", "@:1", "?", "#", "%zz", "@/", " ", "://", "@[")
+    for first, second in (("p", "ssw0rd"), ("hunter", "w0rdtail"))
+]
+
+
+@pytest.mark.parametrize("password", AWKWARD)
+def test_no_piece_of_an_awkward_password_is_repeated(password: str) -> None:
+    """The host fails in every form, whatever part of the password libpq would take for it."""
+    for dsn in (
+        f"postgresql://user:{password}@no-such-host.invalid/db",
+        f"postgres://user:{password}@127.0.0.1:1/db?connect_timeout=1",
+        f"postgresql://user:{password}@no-such-host.invalid",
+        f"postgresql://user:{quote(password, safe='')}@no-such-host.invalid/db",
+        f"postgresql:///db?host=no-such-host.invalid&password={password}",
+        f"postgresql://{password}@no-such-host.invalid:x/db",
+        f"host=no-such-host.invalid user=user password={password}",
+        f"host=user:{password}@no-such-host.invalid dbname=db",
+        f"host=127.0.0.1 port=1 dbname=postgresql://user:{password}@other/db",
+        f"user:{password}@no-such-host.invalid/db",
+    ):
+        with pytest.raises((ConfigurationError, DatabaseError)) as caught:
+            connect(dsn)
+        words = message_of(caught.value)
+        assert not [piece for piece in PIECES if piece in words], (dsn, words)
+        assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
 UNREACHABLE, UNREADABLE = DSNS[0], DSNS[9]
 
 

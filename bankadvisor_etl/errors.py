@@ -48,8 +48,12 @@ class ConfigurationError(EtlError):
     exit_code = 78
 
 
-class Terminated(BaseException):
-    """Raised in the main thread by SIGTERM; no ``Exception``, so that no handler for errors swallows it."""
+class Terminated(KeyboardInterrupt):
+    """Raised in the main thread by SIGTERM; no ``Exception``, so that no handler for errors swallows it.
+
+    psycopg cancels the statement that is under way for a ``KeyboardInterrupt`` only; for anything else it leaves the
+    connection busy, and the run's row could not be closed over it.
+    """
 
     exit_code = 143
 
@@ -62,17 +66,18 @@ MESSAGE_LENGTH = 4_000
 
 def exit_code_of(error: BaseException) -> int:
     """The exit code that a failure owns; 1 for what should not have happened."""
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    return error.exit_code if isinstance(error, EtlError | Terminated) else 1
+    if isinstance(error, EtlError | Terminated):
+        return error.exit_code
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
 
 
 def message_of(error: BaseException) -> str:
     """What went wrong, on one line and without a stack."""
-    if isinstance(error, Terminated):
-        return "stopped by SIGTERM"
+    said = str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "stopped by Ctrl-C"
-    text = " ".join([str(error), *getattr(error, "__notes__", ())])
+        said = "stopped by SIGTERM" if isinstance(error, Terminated) else "stopped by Ctrl-C"
+    text = " ".join([said, *getattr(error, "__notes__", ())])
     text = " ".join(text.split())[:MESSAGE_LENGTH]
-    return text if isinstance(error, EtlError) else f"a bug: {type(error).__name__}: {text}; please report it"
+    if isinstance(error, EtlError | KeyboardInterrupt):
+        return text
+    return f"a bug: {type(error).__name__}: {text}; please report it"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg import sql
+
 from bankadvisor_etl.errors import ConfigurationError
-from bankadvisor_etl.warehouse import schema
+from bankadvisor_etl.warehouse import runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction
 
 if TYPE_CHECKING:
@@ -49,9 +51,15 @@ def finalize_invocation(dsn: str, environment: Mapping[str, str]) -> list[tuple[
         if not schema.existing(cursor, ["etl_schema"]):
             return []
         closed = cursor.execute(
-            "UPDATE etl_runs SET status = 'failure', error_message = %s, exit_code = %s, completed_at = now(),"
-            " duration_seconds = extract(epoch FROM now() - started_at)"
-            " WHERE status = 'running' AND invocation_id = %s RETURNING id",
-            [cause_of(environment), exit_code(environment), invocation],
+            sql.SQL(
+                "UPDATE etl_runs SET status = 'failure', error_message = %(error)s, exit_code = %(code)s, {}"
+                " WHERE status = 'running' AND invocation_id = %(invocation)s RETURNING id"
+            ).format(runs.ENDS_NOW),
+            {
+                "error": cause_of(environment),
+                "code": exit_code(environment),
+                "invocation": invocation,
+                "elapsed": None,
+            },
         )
         return [(run_id, cause_of(environment)) for (run_id,) in closed]

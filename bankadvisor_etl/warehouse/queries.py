@@ -38,7 +38,7 @@ Table = tuple[list[str], list[tuple[Any, ...]]]
 def last_runs(dsn: str, limit: int, status: str | None) -> Table:
     """The newest runs, the last one first: ``RUN_COLUMNS``."""
     statement = sql.SQL(
-        "SELECT {} FROM etl_runs WHERE %s::text IS NULL OR status = %s ORDER BY started_at DESC, id DESC LIMIT %s"
+        "SELECT {} FROM etl_runs WHERE %s::text IS NULL OR status = %s ORDER BY id DESC LIMIT %s"
     ).format(sql.SQL(", ").join(map(sql.Identifier, RUN_COLUMNS)))
     with _reading(dsn) as cursor:
         return _table(cursor.execute(statement, [status, status, limit]))

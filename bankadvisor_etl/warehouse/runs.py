@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from bankadvisor_etl.checks.findings import Finding
 
 ABANDONED = "abandoned: the process ended without closing this row (killed, or the machine went down)"
+
+ENDS_NOW = sql.SQL(
+    "completed_at = greatest(started_at, clock_timestamp()), duration_seconds ="
+    " coalesce(%(elapsed)s::double precision, extract(epoch FROM greatest(started_at, clock_timestamp()) - started_at))"
+)
+"""The assignments of a run that ends now. The server's clock may have been set back since the run began."""
+
+_BEGUN: dict[int, float] = {}
+"""When this process began a run, by the clock that nobody sets."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +77,18 @@ def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
         [triggered_by, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
     ).fetchone()
     assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
+    _BEGUN[int(row[0])] = time.monotonic()
     return int(row[0])
 
 
 def close_abandoned(cursor: psycopg.Cursor[Any]) -> list[int]:
     """Close rows that say ``running``; the lock has to be held, so that none of them is."""
     closed = cursor.execute(
-        "UPDATE etl_runs SET status = 'failure', error_message = %s, completed_at = now(),"
-        " duration_seconds = extract(epoch FROM now() - started_at)"
-        " WHERE status = 'running' RETURNING id",
-        [ABANDONED],
+        sql.SQL(
+            "UPDATE etl_runs SET status = 'failure', error_message = %(error)s, {}"
+            " WHERE status = 'running' RETURNING id"
+        ).format(ENDS_NOW),
+        {"error": ABANDONED, "elapsed": None},
     )
     return [run_id for (run_id,) in closed]
 
@@ -104,12 +116,12 @@ def close(
     assignments = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
     )
-    statement = sql.SQL(
-        "UPDATE etl_runs SET {}, completed_at = clock_timestamp(),"
-        " duration_seconds = extract(epoch FROM clock_timestamp() - started_at)"
-        " WHERE id = %(id)s AND status = 'running'"
-    ).format(assignments)
-    return cursor.execute(statement, {**values, "id": run_id}).rowcount == 1
+    statement = sql.SQL("UPDATE etl_runs SET {}, {} WHERE id = %(id)s AND status = 'running'").format(
+        assignments, ENDS_NOW
+    )
+    begun = _BEGUN.get(run_id)
+    elapsed = None if begun is None else time.monotonic() - begun
+    return cursor.execute(statement, {**values, "id": run_id, "elapsed": elapsed}).rowcount == 1
 
 
 def has_succeeded(cursor: psycopg.Cursor[Any], run_id: int) -> bool:

@@ -24,18 +24,19 @@ MAX_EVENT = 40_000
 SHORT = 40
 
 
-def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.stdlib.BoundLogger:
+def configure(style: str, level: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
     """Return the logger of the process.
 
     Args:
         style: ``json``, ``plain``, or ``auto``: plain on a terminal and JSON elsewhere.
         level: the lowest level that is written.
-        stream: where the lines go.
+        stream: where the lines go; standard output unless given, and nowhere where that is closed.
     """
+    stream = stream or sys.stdout
     # What psycopg warns of while a connection dies is in the error that is raised; as plain text it would be no JSON.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     if style == "auto":
-        style = "plain" if stream.isatty() else "json"
+        style = "plain" if stream and stream.isatty() else "json"
     render = _plain if style == "plain" else _json
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
@@ -52,25 +53,42 @@ def configure(style: str, level: str, stream: TextIO = sys.stdout) -> structlog.
 
 
 class _Unbroken:
-    """A stream whose reader may leave: a run is not undone because nobody reads its log any more."""
+    """A stream that may fail: no run is undone because its log cannot be written, on a full disk or with no reader.
 
-    def __init__(self, stream: TextIO) -> None:
+    Lines go to the descriptor itself. What a buffer could not get rid of would be written, and fail, once more with
+    each line and at the end of the process.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._torn = False
+        try:
+            self._descriptor = stream.fileno() if stream else None
+        except (OSError, ValueError):  # a stream in memory
+            self._descriptor = None
 
     def write(self, text: str) -> None:
-        with suppress(BrokenPipeError):
-            self._stream.write(text)
+        if self._descriptor is None:
+            if self._stream is not None:
+                self._stream.write(text)
+            return
+        encoding, errors = getattr(self._stream, "encoding", "utf-8"), getattr(self._stream, "errors", "strict")
+        rest = text.encode(encoding or "utf-8", errors or "strict")
+        if self._torn and rest.strip():  # the disk was full in the middle of a line, and has room again
+            rest = b"\n" + rest
+        with suppress(OSError):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+                self._torn = bool(rest)
 
     def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except BrokenPipeError:
-            # What is left in the buffer would complain once more at the end of the process.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        """Nothing is held back."""
 
 
-def is_journal(stream: TextIO) -> bool:
+def is_journal(stream: TextIO | None) -> bool:
     """Whether the stream is the one that systemd connected to the journal."""
+    if stream is None:
+        return False
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):

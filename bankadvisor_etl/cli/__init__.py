@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn, TextIO
 
 import click
 
@@ -18,7 +20,7 @@ from bankadvisor_etl.cli.query import query
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
 from bankadvisor_etl.cli.sample_data import sample_data
-from bankadvisor_etl.errors import EtlError, exit_code_of, message_of
+from bankadvisor_etl.errors import EtlError, InputError, exit_code_of, message_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,8 +49,37 @@ for command in (run, health, runs, changes, check, sample_data, query, adopt, do
 
 def main() -> None:
     """Run the command line; a failure ends the process with the exit code of its class and a sentence on stderr."""
+    _open_closed_streams()
     try:
         cli()
     except EtlError as error:
-        click.echo(f"Error: {message_of(error)}", err=True)
-        sys.exit(exit_code_of(error))
+        _complain(message_of(error), exit_code_of(error))
+    except OSError as error:  # the streams' own: what a verb reads and writes has errors of ours
+        if error.filename is not None:
+            raise
+        _discard(sys.stdout)
+        _complain(f"the output cannot be written: {error.strerror}", InputError.exit_code)
+
+
+def _complain(message: str, code: int) -> NoReturn:
+    try:
+        click.echo(f"Error: {message}", err=True)
+    except OSError:
+        _discard(sys.stderr)
+    sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Let what the caller closed lead nowhere: the next descriptor opened, of a database, would be taken for it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is left in the buffer go nowhere: at the end of the process it would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

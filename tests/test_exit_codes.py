@@ -31,6 +31,12 @@ NO_DATABASE_NEEDED = {"check", "sample-data", "doctor", "health-http"}
         ["run", "--nonsense"],
         ["run", "--log-format", "xml"],
         ["run", "--keep-days", "0"],
+        ["run", "--keep-days", "36501"],
+        ["run", "--keep-days", "9999999999"],
+        ["run", "--dsn", "host=x", "--embedded"],
+        ["runs", "--embedded", "show", "1", "--dsn", "host=x"],
+        ["query", "--dsn", "", "SELECT 1"],
+        ["health", "--max-age", "9999999999d"],
         ["health", "--max-age", "36"],
         ["health", "--format", "html"],
         ["runs", "--limit", "0"],
@@ -123,7 +129,8 @@ def test_two_runs_at_once(published: str, small: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"finalize"}))
 def test_no_database_named_exits_78_and_names_the_choices(verb: str) -> None:
-    done = etl(verb, *(["SELECT 1"] if verb == "query" else []))
+    rest = {"query": ["SELECT 1"], "run": ["--data-dir", "/"]}.get(verb, [])
+    done = etl(verb, *rest)
     assert done.code == 78
     said = done.out if verb == "run" else done.err
     for choice in ("--dsn", "BANKADVISOR_DSN", "DATABASE_URL", "PGHOST", "--embedded"):
@@ -141,6 +148,7 @@ def test_a_connection_string_that_is_none_exits_78(dsn: str) -> None:
 def test_a_threshold_that_is_none_exits_78(published: str, small: Path, threshold: str) -> None:
     done = etl("run", "--data-dir", small, "--threshold", threshold, BANKADVISOR_DSN=published)
     assert done.code == 78
+    assert len(runs(published)) == 1  # none was begun
     assert "threshold" in done.event("etl_runner.main.failure")["error"]
 
 

@@ -33,7 +33,10 @@ class Duration(click.ParamType[timedelta]):
         match = re.fullmatch(r"(\d+)([smhd])", str(value).strip())
         if match is None:
             self.fail(f"{value!r} is not a number with one of s, m, h, d after it, such as 36h", param, ctx)
-        return timedelta(**{UNITS[match[2]]: int(match[1])})
+        try:
+            return timedelta(**{UNITS[match[2]]: int(match[1])})
+        except OverflowError:
+            self.fail(f"{value!r} is longer than any time span can be", param, ctx)
 
 
 @click.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +33,12 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 
 def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--dsn`` and ``--embedded`` to a command."""
+
+    @functools.wraps(command)
+    def checked(*arguments: Any, **settings: Any) -> Any:
+        _refuse_contradiction()
+        return command(*arguments, **settings)
+
     dsn = click.option(
         "--dsn",
         metavar="DSN",
@@ -40,9 +48,30 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
     embedded = click.option(
         "--embedded",
         is_flag=True,
-        help="Where no database is named: a private PostgreSQL, started for this command and stopped after it.",
+        help="A private PostgreSQL, started for this command and stopped after it. Typed, it goes before every "
+        "variable; contradicts --dsn.",
     )
-    return dsn(embedded(command))
+    return dsn(embedded(checked))
+
+
+def _typed() -> dict[str, Any]:
+    """What was typed of ``--dsn`` and ``--embedded``, also before a subcommand; variables do not count."""
+    found: dict[str, Any] = {}
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        for name in ("dsn", "embedded"):
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                found.setdefault(name, context.params[name])
+        context = context.parent
+    return found
+
+
+def _refuse_contradiction() -> None:
+    typed = _typed()
+    if len(typed) > 1:
+        raise click.UsageError("--dsn and --embedded name two databases: give one of them")
+    if typed.get("dsn") == "":
+        raise click.UsageError("--dsn is empty: give a connection string, or leave it out")
 
 
 @contextmanager
@@ -55,10 +84,12 @@ def database(dsn: str | None, *, embedded: bool) -> Iterator[str]:
     """
     from bankadvisor_etl.warehouse.connection import choose_dsn  # noqa: PLC0415 - psycopg is not needed for --help
 
-    chosen = choose_dsn(dsn, os.environ, embedded=embedded)
-    if chosen is not None:
-        yield chosen
-        return
+    typed = _typed()
+    if "embedded" not in typed:
+        chosen = choose_dsn(typed.get("dsn", dsn), os.environ, embedded=embedded)
+        if chosen is not None:
+            yield chosen
+            return
     from bankadvisor_etl.private_postgres.embedded import embedded_postgres  # noqa: PLC0415 - an optional dependency
 
     with embedded_postgres() as private:

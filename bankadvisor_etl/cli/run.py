@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
-from bankadvisor_etl.errors import EtlError, LockedError, Terminated, exit_code_of, message_of
+from bankadvisor_etl.errors import ConfigurationError, EtlError, LockedError, Terminated, exit_code_of, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+LONGEST_KEPT = 36_500
+"""Days, a century; PostgreSQL's dates end."""
 
 
 @click.command()
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 @THRESHOLD
 @click.option(
     "--keep-days",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, LONGEST_KEPT),
     default=400,
     show_default=True,
     help="How long the rejects and checks of old runs are kept.",
@@ -78,8 +81,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     differs from it, in one transaction. Every run leaves a row in etl_runs; files that did not change are not read
     again.
 
-    Exit codes: 0 done, 65 the data is wrong, 69 the database is away, 74 a file cannot be read, 75 another run is at
-    work, 78 a setting is missing, 143 stopped by SIGTERM.
+    Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
+    is at work, 78 a setting is missing, 143 stopped by SIGTERM.
     """
     from bankadvisor_etl.inputs.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
 
@@ -94,6 +97,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         log.info("etl_runner.main.started", triggered_by=trigger)
         try:
             signal.signal(signal.SIGTERM, _terminate)  # until here there is nothing to close
+            _refuse_settings(data_dir, thresholds)
             with database(dsn, embedded=embedded) as chosen:
                 request = Request(
                     data_dir=data_dir,
@@ -113,6 +117,21 @@ def run(  # noqa: PLR0913 - one parameter an option
             _fail(log, error)
     progress.clear()
     log.info("etl_runner.main.success")
+
+
+def _refuse_settings(data_dir: Path, thresholds: tuple[str, ...]) -> None:
+    """Refuse what cannot be right before a run is begun: a typo is no failed run.
+
+    Raises:
+        ConfigurationError: there is no such folder, or no such threshold.
+    """
+    from bankadvisor_etl.checks.findings import Thresholds  # noqa: PLC0415 - imported by the run in any case
+
+    Thresholds.parse(thresholds)
+    if not data_dir.is_dir():
+        raise ConfigurationError(
+            f"the data folder {data_dir} does not exist or is no folder; set --data-dir or BANKADVISOR_DATA_DIR"
+        )
 
 
 def triggered_by(environment: Mapping[str, str], *, cron: bool) -> str:

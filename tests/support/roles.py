@@ -18,7 +18,7 @@ GRANTS = (Path(__file__).parent / "roles.sql").read_text(encoding="utf-8")
 MARKER = "XYZZYmarker"
 PASSWORD = f"p@ss/{MARKER}:100% 'q'"
 VERBS = {
-    "run": ["run", "--data-dir", "nowhere"],
+    "run": ["run", "--data-dir", "/"],
     "health": ["health"],
     "runs": ["runs"],
     "changes": ["changes"],

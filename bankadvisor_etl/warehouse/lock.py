@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
 
 from bankadvisor_etl.errors import LockedError
 from bankadvisor_etl.warehouse.connection import set_timeouts, translated
@@ -11,10 +14,20 @@ from bankadvisor_etl.warehouse.connection import set_timeouts, translated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import psycopg
-
 LOCK = 0x62616E6B61_0001
 """The advisory lock's number: 'banka', and the first lock of it."""
+
+PLACE = [LOCK >> 32, LOCK & 0xFFFFFFFF]
+THE_LOCK: LiteralString = (
+    "locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = %s AND objid::bigint = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""The condition on ``pg_locks`` for the lock's holder, with the values of ``PLACE``."""
+
+PATIENCE = 15.0
+"""Seconds to wait for a lock that a killed run left over."""
+
+PAUSE = 0.25
 
 
 @contextmanager
@@ -24,26 +37,59 @@ def locked(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]
     Lock and publishing are one: a run whose connection is lost cannot publish, and has let go of the lock. It is a
     transaction's lock since those of a session leak behind a transaction pooler.
 
+    The server notices that a client was killed only when the statement under way ends. A lock that is left over so is
+    waited for, for ``PATIENCE``; a run that is at work is not.
+
     Raises:
         LockedError: another run holds the lock.
         DatabaseError: the connection was lost.
     """
     connection.autocommit = False
+    deadline = time.monotonic() + PATIENCE
     with translated(), connection.cursor() as cursor:
-        set_timeouts(cursor)
-        held = cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
-    if held is None or not held[0]:
-        raise LockedError("another run is at work in this database; see: bankadvisor-etl runs --status running")
+        while not _taken(cursor):
+            if _at_work(cursor) or time.monotonic() > deadline:
+                raise LockedError("another run is at work in this database; see: bankadvisor-etl runs --status running")
+            connection.rollback()  # lets go of the tables that were looked at, which a new version may have to change
+            time.sleep(PAUSE)
     with connection.cursor() as cursor:
         yield cursor
 
 
+def _taken(cursor: psycopg.Cursor[Any]) -> bool:
+    set_timeouts(cursor)
+    row = cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+def _at_work(cursor: psycopg.Cursor[Any]) -> bool:
+    """Whether the holder of the lock is a run whose process lives, as far as the server can tell.
+
+    A run has two sessions, one that holds the lock and one that writes the record. When its process is killed, the
+    server ends the idle one at once and the busy one after its statement. A run whose row was closed is over as well.
+    """
+    row = cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity holder USING (pid)"  # noqa: S608 - constants
+        "  JOIN pg_stat_activity beside ON beside.datid = holder.datid AND beside.usesysid = holder.usesysid"
+        "   AND beside.application_name = holder.application_name"
+        "   AND coalesce(beside.backend_type, '') <> 'parallel worker'"
+        "   AND beside.pid NOT IN (holder.pid, pg_backend_pid())"
+        "  WHERE " + THE_LOCK + "), to_regclass('etl_runs') IS NOT NULL",
+        PLACE,
+    ).fetchone()
+    beside, recorded = row or (False, False)
+    if not recorded or not beside:
+        return False
+    # Whoever may not look, or would have to wait for it, takes the run for one at work.
+    try:
+        with cursor.connection.transaction():
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            return bool(cursor.execute("SELECT FROM etl_runs WHERE status = 'running' LIMIT 1").rowcount)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
+        return True
+
+
 def is_held(cursor: psycopg.Cursor[Any]) -> bool:
     """Whether a run holds the lock in this database."""
-    row = cursor.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-        " AND classid::bigint = %s AND objid::bigint = %s"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-        [LOCK >> 32, LOCK & 0xFFFFFFFF],
-    ).fetchone()
+    row = cursor.execute(f"SELECT EXISTS (SELECT FROM pg_locks WHERE {THE_LOCK})", PLACE).fetchone()  # noqa: S608 - the same
     return bool(row and row[0])

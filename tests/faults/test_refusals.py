@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import LiteralString
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from bankadvisor_etl.errors import EtlError
 from bankadvisor_etl.inputs.reading import reader
@@ -14,11 +19,14 @@ from bankadvisor_etl.job import nightly
 from bankadvisor_etl.job.request import Request
 from bankadvisor_etl.log import configure
 from bankadvisor_etl.warehouse import connection as sessions
-from bankadvisor_etl.warehouse.lock import LOCK
-from support.cli import Result, etl
+from bankadvisor_etl.warehouse.lock import LOCK, PATIENCE
+from support.cli import Result, etl, stopped_at
 from support.fault_case import Case, failure
-from support.published import ask
-from support.small import FLOORS, ICAP
+from support.published import ask, one, runs
+from support.small import FLOORS, ICAP, run, small_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_lock_of_a_run_is_held_elsewhere(case: Case) -> None:
@@ -27,6 +35,73 @@ def test_the_lock_of_a_run_is_held_elsewhere(case: Case) -> None:
         done = etl(*case.arguments, **case.settings())
     assert done.event("etl.skipped")["level"] == "warning"
     case.assert_held("start", "the run's lock is held elsewhere", done, 75, None)
+
+
+@pytest.mark.parametrize("row", ["running", "closed", "none"])
+def test_a_lock_that_a_killed_run_left_over_is_waited_for(published: str, small: Path, row: str) -> None:
+    """Its client is gone, and the server will know when the statement under way ends."""
+    if row != "none":
+        ask(published, "INSERT INTO etl_runs (status) VALUES ('running')")
+    code = (
+        "import psycopg, sys\n"
+        "with psycopg.connect(sys.argv[1], application_name='bankadvisor-etl') as c:\n"
+        "    c.execute('SELECT pg_advisory_xact_lock(%s)', [int(sys.argv[2])])\n"
+        "    print('held', flush=True)\n"
+        "    c.execute('SELECT pg_sleep(4)')\n"
+    )
+    command = [sys.executable, "-c", code, published, str(LOCK)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        time.sleep(0.2)
+        holder.kill()
+    if row == "closed":
+        ask(published, "UPDATE etl_runs SET status = 'failure' WHERE status = 'running'")
+    before = time.monotonic()
+    done = run(published, small)
+    assert (done.code, time.monotonic() - before > 2) == (0, True)
+    assert {row["status"] for row in runs(published)[1:-1]} <= {"failure"}
+    assert runs(published)[-1]["status"] == "success"
+
+
+def test_a_run_that_is_at_work_is_not_waited_for(published: str, small: Path, tmp_path: Path) -> None:
+    with stopped_at("begun", tmp_path / "m", "run", "--data-dir", small, "--force", **small_settings(published)):
+        before = time.monotonic()
+        assert run(published, small).code == 75
+        assert time.monotonic() - before < PATIENCE / 2
+
+
+@pytest.mark.parametrize("table", ["etl_runs", "etl_run_sources", "monthly_kpis"])
+def test_sigterm_while_a_table_is_locked(published: str, small: Path, tmp_path: Path, table: str) -> None:
+    """It ends in bounded time; where its own row is what is locked, the next run closes it."""
+    settings = small_settings(published)
+    marker = tmp_path / "m"
+    with (
+        stopped_at("begun", marker, "run", "--data-dir", small, "--force", **settings) as running,
+        psycopg.connect(published) as other,
+    ):
+        other.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
+        marker.unlink()
+        deadline = time.monotonic() + 15
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
+        while one(published, waiting + " WHERE datname = current_database())") == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        before = time.monotonic()
+        running.send(signal.SIGTERM)
+        done = running.end()
+        assert (done.code, time.monotonic() - before < 30) == (143, True), done
+        assert running.survivors == []
+        other.rollback()
+    assert "Traceback" not in done.out + done.err
+    row = runs(published)[-1]
+    if table == "etl_runs":
+        assert row["status"] == "running"
+        assert "the run's row could not be closed" in done.event("etl_runner.main.failure")["error"]
+    else:
+        assert (row["status"], row["exit_code"]) == ("failure", 143)
+    assert run(published, small).code == 0
+    assert [row["status"] for row in runs(published)] == ["success", "failure", "success"]
 
 
 def _run_here(case: Case) -> Result:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def as_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Columns of text, numbers to the right; empty cells for null."""
+def as_table(header: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool] | None = None) -> str:
+    """Columns of text, numbers to the right (``numbers`` says which columns are); empty cells for null."""
     rows = [list(row) for row in rows]
     cells = [list(header), *([_text(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    right = [
-        any(isinstance(row[c], int | float) and not isinstance(row[c], bool) for row in rows)
+    right = numbers or [
+        any(isinstance(row[c], int | float | Decimal) and not isinstance(row[c], bool) for row in rows)
         for c in range(len(header))
     ]
     lines = [
@@ -38,19 +41,37 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def as_json(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A JSON array with one object a row."""
-    return dumps([dict(zip(header, row, strict=True)) for row in rows])
+    """A JSON array with one object per row; a name that repeats gets a number."""
+    names = _apart(header)
+    return dumps([dict(zip(names, row, strict=True)) for row in rows])
 
 
-def dumps(value: object) -> str:
-    """JSON for a person to read; numbers of the database stay exact."""
-    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+def _apart(header: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for name in header:
+        candidates = (name, *(f"{name}_{number}" for number in range(2, len(header) + 2)))
+        taken = set(names) | (set(header) - {name})
+        names.append(next(candidate for candidate in candidates if candidate not in taken))
+    return names
+
+
+def dumps(value: object, indent: str = "\n") -> str:
+    """JSON for a person to read; the digits of a decimal number stay as they are, and NaN and Infinity are null."""
+    inner = indent + "  "
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() else "null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    if isinstance(value, Mapping) and value:
+        parts = [f"{json.dumps(str(name), ensure_ascii=False)}: {dumps(part, inner)}" for name, part in value.items()]
+        return "{" + inner + ("," + inner).join(parts) + indent + "}"
+    if isinstance(value, list | tuple) and value:
+        return "[" + inner + ("," + inner).join(dumps(part, inner) for part in value) + indent + "]"
+    return json.dumps(value, default=_plain, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return float(value) if hasattr(value, "as_tuple") else str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _text(value: Any) -> str:

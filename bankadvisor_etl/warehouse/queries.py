@@ -5,17 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from bankadvisor_etl.errors import ConfigurationError, DatabaseError, DataError
+from bankadvisor_etl.errors import ConfigurationError
 from bankadvisor_etl.warehouse import schema
-from bankadvisor_etl.warehouse.connection import connect, set_timeouts, transaction
+from bankadvisor_etl.warehouse.connection import connect, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
+
+    import psycopg
 
 RUN_COLUMNS = (
     "id",
@@ -85,33 +86,6 @@ def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None)
                 {"run": run_id, "banco": banco, "since": since},
             )
         )
-
-
-def query(dsn: str, statement: str) -> Table:
-    """The result of one SELECT (VALUES, TABLE, WITH); it cannot write.
-
-    A transaction that reads only is not enough: "COMMIT; DROP ..." would end it, COPY could start a program, and
-    large objects can be made in it. So it is declared as a cursor, which takes one query and nothing else, in the
-    protocol that takes one statement at a time, and all is rolled back.
-
-    Raises:
-        DataError: PostgreSQL refuses the statement.
-        DatabaseError: the connection was lost, or it took too long.
-    """
-    with connect(dsn) as connection:
-        connection.read_only = True
-        connection.autocommit = False
-        try:
-            with connection.cursor() as cursor:
-                set_timeouts(cursor)
-                cursor.execute(b"DECLARE resultado NO SCROLL CURSOR FOR " + statement.encode(), binary=True)
-                table = _table(cursor.execute("FETCH ALL FROM resultado"))
-            connection.rollback()
-        except psycopg.OperationalError as error:
-            raise DatabaseError(f"PostgreSQL: {error}") from error
-        except psycopg.Error as error:
-            raise DataError(f"PostgreSQL refuses the query: {error}") from error
-    return table
 
 
 @contextmanager

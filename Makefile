@@ -4,6 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
+PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off
+UPGRADE ?= --upgrade
+LOCK = $(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate $(UPGRADE)
+WORKERS ?= auto
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 
@@ -13,16 +19,32 @@ DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+# What is installed is pinned, with hashes, in requirements/*.lock. .ready: what a run needs; .dev: the tools as well.
+$(READY): pyproject.toml requirements/run.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making the environment in $(VENV): about a minute the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --require-hashes -r requirements/run.lock
+	$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q bankadvisor_etl
 	@touch $@
 
+$(DEV): $(READY) requirements/dev.lock
+	@echo "Adding the developers' tools to $(VENV)"
+	$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
 .PHONY: venv
-venv: $(READY) ## make the environment in .venv
+venv: $(DEV) ## make the environment in .venv, with the developers' tools
+
+.PHONY: lock
+lock: ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versions where it can)
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.lock
+	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra sample \
+	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 data/sample: | $(READY)
 	@echo "There is no data/raw, so the run takes invented figures: $@"
@@ -38,25 +60,29 @@ run: $(READY) | $(DATA) ## run the job on data/raw (or sample data) into the pri
 	@echo "          $(ETL) runs show 1 --embedded"
 
 .PHONY: test
-test: $(READY) ## run the tests (TESTS='-k name' for some of them)
-	$(BIN)/python -m pytest $(TESTS)
+test: $(DEV) ## run the tests on every core (TESTS='-k name' for some of them, WORKERS=0 for one process)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+.PHONY: test-fast
+test-fast: $(DEV) ## run the tests that need no database and no whole run
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not e2e and not database and not slow' $(TESTS)
 
 .PHONY: lint
-lint: $(READY) ## ruff and mypy
+lint: $(DEV) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(READY) ## time a full run against a floor, pair by pair, and its memory
+bench: $(DEV) ## time a full run against a floor, pair by pair, and its memory
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 .PHONY: fuzz
-fuzz: $(READY) ## feed mutated copies of the files for five minutes
+fuzz: $(DEV) ## feed mutated copies of the files for five minutes
 	$(BIN)/python tests/attacks/fuzz.py $(FUZZ)
 
 .PHONY: e2e
-e2e: $(READY) ## boot Debian 12 and 13 in containers and try the units there (root)
+e2e: $(DEV) ## boot Debian 12 and 13 in containers and try the units there (root)
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
 .PHONY: install-units
@@ -64,7 +90,7 @@ install-units: ## install under /opt/bankadvisor-etl, with the systemd units, an
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' PYTHON='$(PYTHON)' systemd/install.sh
 
 .PHONY: uninstall-units
-uninstall-units: ## remove what install-units made; PURGE=1 removes configuration and data too (root)
+uninstall-units: ## remove what install-units installed; PURGE=1 removes configuration and data too (root)
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' PURGE='$(PURGE)' systemd/uninstall.sh
 
 .PHONY: clean

@@ -15,6 +15,7 @@ from support.published import copy_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TESTS = Path(__file__).parent
 SOURCE = pytest.StashKey[Source | None]()
 VERSION = pytest.StashKey[str]()
 
@@ -46,8 +47,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "real_data" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        folder = item.path.relative_to(TESTS).parts[0]
+        if "real_data" in fixtures:
             item.add_marker(pytest.mark.real)
+        if "server_dsn" in fixtures or folder == "security" or item.path.name == "test_embedded.py":
+            item.add_marker(pytest.mark.database)
+        if "real_data" in fixtures or folder == "attacks":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def audit_sources(evidence: Evidence) -> list[Finding]:
     """What is asked of each file that was read, before an optional source that is too poor is set aside."""
-    checks = (*sources.FILE_CHECKS, *published.SOURCE_CHECKS)
+    checks = (*sources.FILE_CHECKS, *months.FILE_CHECKS, *published.SOURCE_CHECKS)
     return [finding for check in checks for finding in check(evidence)]
 
 

@@ -70,4 +70,5 @@ def names(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-CHECKS = (future, age, repeated, rounded, names)
+FILE_CHECKS = (future,)
+CHECKS = (age, repeated, rounded, names)

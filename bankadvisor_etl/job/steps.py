@@ -53,11 +53,11 @@ def execute(
         DatabaseError: the database was lost.
     """
     files: dict[str, Read] = {}
-    with translated():
-        published = publish.published(cursor)
     _read("base", pending, files, ledger, log)
     _read("enhanced", pending, files, ledger, log)
     readings = {source: read.reading for source, read in files.items()}
+    with translated():
+        published = publish.published(cursor)
     settings = Settings(
         Thresholds.parse(request.thresholds),
         request.today,

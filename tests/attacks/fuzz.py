@@ -27,14 +27,14 @@ import polars as pl
 from mutations import suitable
 from trial import MEMORY, Watch, let_everybody_in, run
 
-from bankadvisor_etl.checks.audit import audit_files, audit_publication, failures
-from bankadvisor_etl.checks.findings import Comparison, Evidence, Thresholds
+from bankadvisor_etl.checks.audit import failures
+from bankadvisor_etl.job.compute import Settings, compute
+from bankadvisor_etl.checks.findings import Thresholds
 from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.inputs.reading import reader
 from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sample_data import write_sample
-from bankadvisor_etl.transforms import kpis
 from support.databases import choose_source, fresh_database
 from support.published import figures
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from support.databases import Source
 
 KEY = ["codigo", "mes"]
+KEEPS_WHAT_IS_PUBLISHED = ("figures_kept", "figures_absent", "newest_month_not_back", "rejects")
 TODAY = date(2025, 9, 1)
 PATIENCE = 60
 WHOLE_EVERY = 25
@@ -100,17 +101,15 @@ class Untouched:
         Raises:
             DataError: the audit refuses them.
         """
-        frames = {name: reading.frame for name, reading in readings.items()}
-        book = kpis.base(frames)
-        found = kpis.monthly_kpis(book, frames)
-        before = getattr(self, "published", found.frame)
         rows = {name: reading.rows_read for name, reading in getattr(self, "readings", readings).items()}
-        evidence = Evidence(readings, book, found, (), TODAY, self.thresholds, rows)
-        comparison = Comparison(before.select(KEY), before.height, 0)
-        findings = [*audit_files(evidence), *audit_publication(evidence, comparison)]
-        if words := failures(findings):
+        settings = Settings(self.thresholds, TODAY, last_rows=rows)
+        result = compute(readings, settings, getattr(self, "published", None))
+        if words := failures(result.findings):
             raise DataError(words)
-        return found.frame.with_columns(pl.selectors.float().round(8), alertas=pl.col("alertas").list.sort()).sort(KEY)
+        kept = [f.name for f in result.findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
+        if kept:
+            raise DataError(f"what is published stays: {', '.join(kept)}")
+        return result.evidence.kpis.frame.with_columns(pl.selectors.float().round(8), alertas=pl.col("alertas").list.sort()).sort(KEY)
 
     def differences(self, mine: pl.DataFrame) -> str:
         """What publishing ``mine`` would change; rows that it lacks stay as they are."""

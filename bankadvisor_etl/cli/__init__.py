@@ -10,6 +10,7 @@ from bankadvisor_etl import __version__
 from bankadvisor_etl.cli.adopt import adopt
 from bankadvisor_etl.cli.changes import changes
 from bankadvisor_etl.cli.check import check
+from bankadvisor_etl.cli.fetch import fetch
 from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.query import query
@@ -38,7 +39,7 @@ def _read_environment(command: click.Command) -> None:
         _read_environment(verb)
 
 
-for command in (run, health, runs, changes, check, sample_data, query, adopt, finalize):
+for command in (run, health, runs, changes, check, sample_data, query, adopt, fetch, finalize):
     _read_environment(command)
     cli.add_command(command)
 

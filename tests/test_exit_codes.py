@@ -20,7 +20,7 @@ from support.small import CARTERA, FLOORS, ICAP, run, set_cell, small_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-NO_DATABASE_NEEDED = {"check", "sample-data", "doctor", "health-http"}
+NO_DATABASE_NEEDED = {"check", "sample-data", "doctor", "fetch", "health-http"}
 """Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
 
 

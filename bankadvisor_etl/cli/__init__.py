@@ -13,6 +13,7 @@ from bankadvisor_etl.cli.adopt import adopt
 from bankadvisor_etl.cli.changes import changes
 from bankadvisor_etl.cli.check import check
 from bankadvisor_etl.cli.doctor import doctor
+from bankadvisor_etl.cli.fetch import fetch
 from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.health_http import health_http
@@ -42,7 +43,7 @@ def _read_environment(command: click.Command) -> None:
         _read_environment(verb)
 
 
-for command in (run, health, runs, changes, check, sample_data, query, adopt, doctor, finalize, health_http):
+for command in (run, health, runs, changes, check, sample_data, query, adopt, doctor, fetch, finalize, health_http):
     _read_environment(command)
     cli.add_command(command)
 

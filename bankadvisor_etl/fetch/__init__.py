@@ -1,0 +1,1 @@
+"""The regulator's files, brought from its servers into ``<data-dir>/cnbv`` and nowhere else."""

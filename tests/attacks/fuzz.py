@@ -28,11 +28,11 @@ from mutations import suitable
 from trial import MEMORY, Watch, let_everybody_in, run
 
 from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.job.compute import Settings, compute
 from bankadvisor_etl.checks.findings import Thresholds
 from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.inputs.reading import reader
+from bankadvisor_etl.job.compute import Settings, compute
 from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sample_data import write_sample
 from support.databases import choose_source, fresh_database
@@ -109,7 +109,9 @@ class Untouched:
         kept = [f.name for f in result.findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
         if kept:
             raise DataError(f"what is published stays: {', '.join(kept)}")
-        return result.evidence.kpis.frame.with_columns(pl.selectors.float().round(8), alertas=pl.col("alertas").list.sort()).sort(KEY)
+        return result.evidence.kpis.frame.with_columns(
+            pl.selectors.float().round(8), alertas=pl.col("alertas").list.sort()
+        ).sort(KEY)
 
     def differences(self, mine: pl.DataFrame) -> str:
         """What publishing ``mine`` would change; rows that it lacks stay as they are."""

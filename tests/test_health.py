@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, LiteralString
 
 import pytest
 
 from support.cli import UNREACHABLE, etl, stopped_at
-from support.published import ask, everything, last_run, runs
-from support.small import run, small_settings
+from support.published import ask, everything, last_run, one, runs
+from support.small import ICAP, run, set_cell, small_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,9 @@ def test_health_of_a_failure(published: str) -> None:
     nagios = etl("health", "--format", "nagios", BANKADVISOR_DSN=published)
     assert nagios.code == 2
     assert nagios.out.count("\n") == 1
-    assert re.fullmatch(r"BANKADVISOR_ETL CRITICAL - run 2 failed: broken / x \| age=\d+s;129600;259200\n", nagios.out)
+    assert re.fullmatch(
+        r"BANKADVISOR_ETL CRITICAL - run 2 failed: broken / x \| age=\d+s;129600;259200 data_months=\d+\n", nagios.out
+    )
 
 
 def test_health_of_a_row_that_nobody_is_at_work_on(published: str) -> None:
@@ -122,7 +125,8 @@ def test_health_as_text_nagios_and_prometheus(published: str) -> None:
     assert text[2].split() == ["rows", "793"]
     nagios = etl("health", "--format", "nagios", BANKADVISOR_DSN=published)
     assert re.fullmatch(
-        r"BANKADVISOR_ETL OK - run 1 succeeded [^|]+ ago \| age=\d+s;129600;259200 duration=\d+\.\d\ds rows=793\n",
+        r"BANKADVISOR_ETL OK - run 1 succeeded [^|]+ ago \| age=\d+s;129600;259200 duration=\d+\.\d\ds rows=793"
+        r" data_months=\d+\n",
         nagios.out,
     )
     metrics = _metrics(etl("health", "--format", "prometheus", BANKADVISOR_DSN=published).out)
@@ -134,8 +138,76 @@ def test_health_as_text_nagios_and_prometheus(published: str) -> None:
         "bankadvisor_etl_last_run_duration_seconds": pytest.approx(row["duration_seconds"]),
         "bankadvisor_etl_last_run_rows": 793,
         "bankadvisor_etl_last_run_warnings": 3,
+        "bankadvisor_etl_data_age_months": _months_since(published),
+        "bankadvisor_etl_new_warnings": 3,
         "bankadvisor_etl_last_success_timestamp_seconds": pytest.approx(row["completed_at"].timestamp()),
     }
+
+
+def _months_since(dsn: str) -> int:
+    newest = one(dsn, "SELECT max(fecha) FROM monthly_kpis")
+    today = datetime.now(UTC)
+    return int((today.year - newest.year) * 12 + today.month - newest.month)
+
+
+def test_health_of_the_data(published: str, small: Path) -> None:
+    months = _months_since(published)
+    set_cell(small / ICAP, "ICAP Total", lambda old: old + 1, Cve_Inst="040059", FECHA="2025-03-01")
+    run(published, small)
+    data = etl("health", BANKADVISOR_DSN=published).json["data"]
+    newest = one(published, "SELECT max(fecha)::text FROM monthly_kpis")
+    assert (data["newest_month"], data["age_months"]) == (newest, months)
+    assert (data["last_change_run_id"], data["figures_changed"]) == (2, 1)
+    failed = "SELECT check_name FROM etl_run_checks WHERE run_id = 2 AND NOT passed AND NOT known ORDER BY 1"
+    assert data["new_warnings"] == [name for (name,) in ask(published, failed)]
+    assert etl("health", "--max-data-age", months, BANKADVISOR_DSN=published).code == 0
+    assert etl("health", "--max-data-age", months - 1, BANKADVISOR_DSN=published).code == 1
+    assert etl("health", BANKADVISOR_MAX_DATA_AGE=0, BANKADVISOR_DSN=published).json["status"] == "warning"
+
+
+def test_a_clock_that_was_ahead(published: str, small: Path) -> None:
+    """The newest run is the one of the highest id, and a row of the future is closed all the same."""
+    _age(published, -24 * 300)
+    assert etl("health", BANKADVISOR_DSN=published).code == 1
+    ask(published, "INSERT INTO etl_runs (status, started_at) VALUES ('running', now() + interval '1 year')")
+    assert run(published, small, "--force").code == 0
+    _, abandoned, last = runs(published)
+    assert (abandoned["status"], abandoned["completed_at"]) == ("failure", abandoned["started_at"])
+    assert abandoned["duration_seconds"] == 0
+    done = etl("health", BANKADVISOR_DSN=published)
+    assert (done.code, done.json["etl"]["last_run_id"], done.json["etl"]["last_success_id"]) == (0, 3, 3)
+    assert 0 < last["duration_seconds"] < 60
+    ask(published, "INSERT INTO etl_runs (status, completed_at, error_message) VALUES ('failure', now(), 'x')")
+    assert etl("health", BANKADVISOR_DSN=published).code == 2
+    assert [row["id"] for row in etl("runs", "--json", BANKADVISOR_DSN=published).json] == [4, 3, 2, 1]
+
+
+def test_finalize_closes_a_row_of_the_future(published: str) -> None:
+    ask(published, "INSERT INTO etl_runs (status, started_at, invocation_id) VALUES ('running', '2100-01-01', 'mine')")
+    assert etl("finalize", BANKADVISOR_DSN=published, INVOCATION_ID="mine").code == 0
+    row = last_run(published)
+    assert (row["status"], row["duration_seconds"], row["completed_at"]) == ("failure", 0, row["started_at"])
+
+
+@pytest.mark.parametrize("style", ["json", "text", "nagios", "prometheus"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE monthly_kpis_cambios",
+        "DROP TABLE monthly_kpis",
+        "DROP TABLE etl_run_checks",
+        "ALTER TABLE etl_run_checks DROP COLUMN known",
+        "ALTER TABLE etl_runs RENAME id TO x",
+        "ALTER TABLE monthly_kpis RENAME fecha TO x",
+        "DELETE FROM monthly_kpis",
+    ],
+)
+def test_health_prints_its_line_whatever_is_missing(published: str, style: str, statement: LiteralString) -> None:
+    ask(published, statement)
+    done = etl("health", "--format", style, BANKADVISOR_DSN=published)
+    assert done.code == (2 if "RENAME" in statement else 0)
+    assert done.out.strip()
+    assert done.err == ""
 
 
 def _metrics(text: str) -> Mapping[str, float]:

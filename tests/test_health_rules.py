@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.job import health as rules
-from bankadvisor_etl.job.health import CRITICAL, OK, UNKNOWN, WARNING, Health, _judge
+from bankadvisor_etl.job.health import CRITICAL, OK, UNKNOWN, WARNING, Data, Health, _judge, _with_data
 
 NOW = datetime(2025, 11, 29, 12, 0, tzinfo=UTC)
 DAY_AND_A_HALF = timedelta(hours=36)
@@ -94,12 +94,37 @@ def test_a_run_that_says_running_while_nobody_is_at_work_was_killed() -> None:
     assert message.startswith("run 7 says running and nobody is at work: it was killed")
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=300), timedelta(days=40_000)])
+def test_a_success_in_the_future_is_never_well(printed: Any, ahead: timedelta) -> None:
+    success = run("success", ago=-ahead)
+    assert judged(success, success)[0] == WARNING
+    assert judged(run("failure", ago=HOUR, number=8), success)[0] == CRITICAL
+    shown = printed(state(WARNING, last_run=success, last_success=success), "nagios", 1)
+    assert "age=" not in shown
+    assert "-" not in shown.partition("|")[2]
+
+
+@pytest.mark.parametrize(
+    ("months", "limit", "status"),
+    [(3, 3, OK), (4, 3, WARNING), (400, None, OK), (-1, None, WARNING), (0, 0, OK), (None, 0, OK)],
+)
+def test_old_data_is_a_warning_where_a_limit_is_given(months: int | None, limit: int | None, status: str) -> None:
+    data = Data(date(2025, 1, 1), months)
+    assert _with_data(OK, "", data, limit)[0] == status
+    assert _with_data(CRITICAL, "", data, limit) == (CRITICAL, "")
+    assert _with_data(UNKNOWN, "", data, limit) == (UNKNOWN, "")
+
+
 def state(status: str, message: str = "all is well", **runs: Any) -> Health:
     return Health(status, message, NOW, **runs)
 
 
 WELL = state(
-    OK, last_run=run("success", ago=10 * HOUR), last_success=run("success", ago=10 * HOUR), next_run=NOW + 14 * HOUR
+    OK,
+    last_run=run("success", ago=10 * HOUR),
+    last_success=run("success", ago=10 * HOUR),
+    next_run=NOW + 14 * HOUR,
+    data=Data(date(2025, 9, 1), 2, 5, 1234, ("icap_not_rounded", "jump")),
 )
 FAILED = state(
     CRITICAL,
@@ -116,7 +141,7 @@ AWAY = state(CRITICAL, "PostgreSQL cannot be reached")
 def printed(monkeypatch: pytest.MonkeyPatch) -> Any:
     def printed(found: Health, style: str, code: int, *options: str) -> str:
         asked: list[tuple[str, timedelta]] = []
-        monkeypatch.setattr(rules, "ask", lambda dsn, age: asked.append((dsn, age)) or found)
+        monkeypatch.setattr(rules, "ask", lambda dsn, age, _months: asked.append((dsn, age)) or found)
         result = CliRunner().invoke(health, ["--dsn", "postgresql:///x", "--format", style, *options])
         assert result.exit_code == code, result.output
         assert len(asked) == 1
@@ -141,6 +166,13 @@ def test_json_of_a_job_that_is_well(printed: Any) -> None:
             "last_success_id": 7,
             "last_success_completed": "2025-11-29T02:00:00+00:00",
             "next_run": "2025-11-30T02:00:00+00:00",
+        },
+        "data": {
+            "newest_month": "2025-09-01",
+            "age_months": 2,
+            "last_change_run_id": 5,
+            "figures_changed": 1234,
+            "new_warnings": ["icap_not_rounded", "jump"],
         },
     }
 
@@ -172,6 +204,9 @@ def test_text(printed: Any) -> None:
         "last run      7, success, 2025-11-29 01:59 UTC, 12.5 s",
         "rows          5,235",
         "last success  7, 2025-11-29 02:00 UTC",
+        "newest month  2025-09, 2 months old",
+        "last changes  1,234 figures, run 5",
+        "new warnings  icap_not_rounded, jump",
         "next run      2025-11-30 02:00 UTC",
     ]
     assert printed(WORKING, "text", 1).splitlines() == [
@@ -183,7 +218,7 @@ def test_text(printed: Any) -> None:
 
 
 def test_nagios_is_one_line_with_the_message_before_the_only_bar(printed: Any) -> None:
-    well = "BANKADVISOR_ETL OK - all is well | age=36000s;129600;259200 duration=12.50s rows=5235\n"
+    well = "BANKADVISOR_ETL OK - all is well | age=36000s;129600;259200 duration=12.50s rows=5235 data_months=2\n"
     assert printed(WELL, "nagios", 0) == well
     failed = printed(FAILED, "nagios", 2)
     assert failed == (
@@ -217,6 +252,9 @@ def test_prometheus(printed: Any) -> None:
         "last_run_duration_seconds": 12.5,
         "last_run_rows": 5235,
         "last_run_warnings": 3,
+        "data_age_months": 2,
+        "last_change_figures": 1234,
+        "new_warnings": 2,
         "last_success_timestamp_seconds": 1764381600,
     }
     assert metrics(printed(FAILED, "prometheus", 2)) == {
@@ -225,6 +263,7 @@ def test_prometheus(printed: Any) -> None:
         "last_run_timestamp_seconds": 1764413987.5,
         "last_run_duration_seconds": 12.5,
         "last_run_warnings": 3,
+        "new_warnings": 0,
         "last_success_timestamp_seconds": 1764327600,
     }
     assert metrics(printed(NEVER, "prometheus", 3)) == {"up": 0}
@@ -242,7 +281,7 @@ def test_prometheus(printed: Any) -> None:
 )
 def test_ages_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, age: timedelta) -> None:
     asked: list[timedelta] = []
-    monkeypatch.setattr(rules, "ask", lambda _dsn, given: asked.append(given) or WELL)
+    monkeypatch.setattr(rules, "ask", lambda _dsn, given, _months: asked.append(given) or WELL)
     assert CliRunner().invoke(health, ["--dsn", "postgresql:///x", "--max-age", text]).exit_code == 0
     assert asked == [age]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from bankadvisor_etl.cli.options import database, database_options
 from bankadvisor_etl.cli.table import dumps
-from bankadvisor_etl.errors import ConfigurationError
+from bankadvisor_etl.errors import ConfigurationError, DatabaseError, message_of
 
 if TYPE_CHECKING:
     from bankadvisor_etl.job.health import Health
@@ -49,6 +49,12 @@ class Duration(click.ParamType[timedelta]):
     help="How old the last success may be; twice as old is critical.",
 )
 @click.option(
+    "--max-data-age",
+    type=click.IntRange(0, 1200),
+    metavar="MONTHS",
+    help="How many months old the newest published month may be; older is a warning.",
+)
+@click.option(
     "--format",
     "style",
     type=click.Choice(["json", "text", "nagios", "prometheus"]),
@@ -61,24 +67,46 @@ class Duration(click.ParamType[timedelta]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write there instead, in one step: whoever reads the file sees the old text or the new one.",
 )
-def health(dsn: str | None, max_age: timedelta, style: str, output: Path | None, *, embedded: bool) -> None:
+def health(
+    dsn: str | None,
+    max_age: timedelta,
+    max_data_age: int | None,
+    style: str,
+    output: Path | None,
+    *,
+    embedded: bool,
+) -> None:
     """Print the last run and say whether all is well.
 
     Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success, a retry to come, a timer that is off),
     2 critical (a run that failed, is stuck or was killed; a success twice too old; a database that does not answer),
     3 unknown (no run yet).
     """
-    from bankadvisor_etl.job.health import EXIT_CODES, ask  # noqa: PLC0415 - psycopg is not needed for --help
+    from bankadvisor_etl.job.health import EXIT_CODES  # noqa: PLC0415 - psycopg is not needed for --help
 
-    with database(dsn, embedded=embedded) as chosen:
-        state = ask(chosen, max_age)
+    state = _state(dsn, max_age, max_data_age, embedded=embedded)
     styles = {"json": to_json, "text": _text, "nagios": _nagios, "prometheus": _prometheus}
     text = styles[style](state, max_age)
     if output is None:
-        click.echo(text)
+        try:
+            click.echo(text)
+        except OSError:  # whoever asked does not know
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_CODES["unknown"])
     else:
         _replace(output, text)
     sys.exit(EXIT_CODES[state.status])
+
+
+def _state(dsn: str | None, max_age: timedelta, max_data_age: int | None, *, embedded: bool) -> Health:
+    """The state, also of a private database that does not start: a monitor reads one line and a code of 0 to 3."""
+    from bankadvisor_etl.job.health import CRITICAL, Health, ask  # noqa: PLC0415 - psycopg is not needed for --help
+
+    try:
+        with database(dsn, embedded=embedded) as chosen:
+            return ask(chosen, max_age, max_data_age)
+    except DatabaseError as error:
+        return Health(CRITICAL, message_of(error), datetime.now(UTC))
 
 
 def _replace(path: Path, text: str) -> None:
@@ -107,7 +135,14 @@ def to_json(state: Health, _max_age: timedelta) -> str:
         "last_success_completed": success["completed_at"] if success else None,
         "next_run": state.next_run,
     }
-    return dumps({"status": state.status, "message": state.message, "etl": etl})
+    data = {
+        "newest_month": state.data.newest_month,
+        "age_months": state.data.age_months,
+        "last_change_run_id": state.data.changed_by,
+        "figures_changed": state.data.figures_changed,
+        "new_warnings": list(state.data.new_warnings),
+    }
+    return dumps({"status": state.status, "message": state.message, "etl": etl, "data": data})
 
 
 def _text(state: Health, _max_age: timedelta) -> str:
@@ -120,6 +155,12 @@ def _text(state: Health, _max_age: timedelta) -> str:
         )
     if success := state.last_success:
         lines.append(f"last success  {success['id']}, {success['completed_at']:%Y-%m-%d %H:%M} UTC")
+    if month := state.data.newest_month:
+        lines.append(f"newest month  {month:%Y-%m}, {state.data.age_months} months old")
+    if state.data.figures_changed:
+        lines.append(f"last changes  {state.data.figures_changed:,} figures, run {state.data.changed_by}")
+    if state.data.new_warnings:
+        lines.append(f"new warnings  {', '.join(state.data.new_warnings)}")
     if state.next_run:
         lines.append(f"next run      {state.next_run:%Y-%m-%d %H:%M} UTC")
     return "\n".join(lines)
@@ -128,9 +169,12 @@ def _text(state: Health, _max_age: timedelta) -> str:
 def _nagios(state: Health, max_age: timedelta) -> str:
     run = state.last_run or {}
     limit = int(max_age.total_seconds())
-    data = {"age": f"{int(state.age.total_seconds())}s;{limit};{2 * limit}" if state.age is not None else None}
+    # An age is never negative to a monitor: it would lie below every limit.
+    age = None if state.age is None or state.age < timedelta(0) else int(state.age.total_seconds())
+    data: dict[str, Any] = {"age": f"{age}s;{limit};{2 * limit}" if age is not None else None}
     data["duration"] = f"{run['duration_seconds']:.2f}s" if run.get("duration_seconds") is not None else None
     data["rows"] = run.get("rows_processed_base")
+    data["data_months"] = state.data.age_months
     values = " ".join(f"{name}={value}" for name, value in data.items() if value is not None)
     # A bar would begin the performance data.
     message = " ".join(state.message.replace("|", "/").split())
@@ -149,6 +193,12 @@ def _prometheus(state: Health, _max_age: timedelta) -> str:
         "last_run_duration_seconds": ("How long the last run took", run.get("duration_seconds")),
         "last_run_rows": ("Rows of monthly_kpis that the last run computed", run.get("rows_processed_base")),
         "last_run_warnings": ("Checks of the last run that did not pass", run.get("warnings")),
+        "data_age_months": ("Months since the newest published month", state.data.age_months),
+        "last_change_figures": ("Figures changed by the last run that changed any", state.data.figures_changed),
+        "new_warnings": (
+            "Checks of the last run that did not pass and are new",
+            len(state.data.new_warnings) if run else None,
+        ),
         "last_success_timestamp_seconds": (
             "When the last success ended",
             _unix(success.get("completed_at")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from bankadvisor_etl.warehouse.connection import connect, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import psycopg
 
@@ -25,6 +26,25 @@ EXIT_CODES = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
 
 LONGEST_RUN = timedelta(hours=1)
 """A run that takes longer is stuck; the real files take seconds."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is published.
+
+    Attributes:
+        newest_month: the newest one of ``monthly_kpis``; None where it is empty or may not be read.
+        age_months: from it to the current month.
+        changed_by: the last run that changed figures.
+        figures_changed: how many it changed.
+        new_warnings: the checks of the last run that did not pass and that no success before it reported.
+    """
+
+    newest_month: date | None = None
+    age_months: int | None = None
+    changed_by: int | None = None
+    figures_changed: int | None = None
+    new_warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,26 +66,32 @@ class Health:
     last_run: Mapping[str, Any] | None = None
     last_success: Mapping[str, Any] | None = None
     next_run: datetime | None = None
+    data: Data = field(default_factory=Data)
 
     @property
     def age(self) -> timedelta | None:
-        """Time since the last success ended."""
+        """Time since the last success ended; negative where a clock was ahead then."""
         return self.asked_at - self.last_success["completed_at"] if self.last_success else None
 
 
-def ask(dsn: str, max_age: timedelta) -> Health:
-    """Look at the record of runs and judge; a database that does not answer is critical."""
+def ask(dsn: str, max_age: timedelta, max_data_age: int | None = None) -> Health:
+    """Look at the record of runs and judge; a database that does not answer is critical.
+
+    The newest run is the one of the highest id, and ages are by the server's clock, which wrote the times.
+    """
     now = datetime.now(UTC)
+    data = Data()
     try:
         with connect(dsn) as connection, transaction(connection) as plain:
             if not schema.existing(plain, ["etl_schema"]):
                 return Health(UNKNOWN, _without_tables(plain), now)
             with connection.cursor(row_factory=dict_row) as cursor:
-                newest = "SELECT * FROM etl_runs {} ORDER BY started_at DESC, id DESC LIMIT 1"
-                last_run = cursor.execute(newest.format("")).fetchone()
+                newest = "SELECT *, clock_timestamp() AS now FROM etl_runs {} ORDER BY id DESC LIMIT 1"
                 last_real = cursor.execute(newest.format("WHERE status <> 'dry_run'")).fetchone()
                 last_success = cursor.execute(newest.format("WHERE status = 'success'")).fetchone()
             at_work = lock.is_held(plain)
+            now = last_real["now"] if last_real else now
+            data = _data(plain, now, last_real)
             if last_success and last_success["completed_at"] is None:  # the replaced system did not always say
                 last_success["completed_at"] = last_success["started_at"]
     except EtlError as error:
@@ -73,7 +99,52 @@ def ask(dsn: str, max_age: timedelta) -> Health:
     found = schedule()
     status, message = _judge(last_real, last_success, now, max_age, at_work=at_work)
     status, message = _with_schedule(status, message, found)
-    return Health(status, message, now, last_real or last_run, last_success, found.next_run if found else None)
+    status, message = _with_data(status, message, data, max_data_age)
+    return Health(status, message, now, last_real, last_success, found.next_run if found else None, data)
+
+
+def _data(cursor: psycopg.Cursor[Any], now: datetime, last: Mapping[str, Any] | None) -> Data:
+    """What is published, as far as the role may look."""
+    tables = ["monthly_kpis", "monthly_kpis_cambios", "etl_run_checks"]
+    may_read = {
+        name
+        for (name,) in cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
+            " AND has_table_privilege(to_regclass(name), 'SELECT')",
+            [tables],
+        )
+    }
+    newest, changed, warnings = None, None, ()
+    if "monthly_kpis" in may_read:
+        row = cursor.execute("SELECT max(fecha) FROM monthly_kpis").fetchone()
+        newest = row[0] if row else None
+    if "monthly_kpis_cambios" in may_read:
+        changed = cursor.execute(
+            "SELECT run_id, count(*) FROM monthly_kpis_cambios"
+            " WHERE run_id = (SELECT max(run_id) FROM monthly_kpis_cambios) GROUP BY run_id"
+        ).fetchone()
+    if "etl_run_checks" in may_read and last:
+        # Before version 2 of the tables no finding was known.
+        rows = cursor.execute(
+            "SELECT check_name FROM etl_run_checks c WHERE run_id = %s AND NOT passed AND severity = 'warning'"
+            " AND NOT coalesce((to_jsonb(c) ->> 'known')::boolean, false) ORDER BY check_name",
+            [last["id"]],
+        )
+        warnings = tuple(name for (name,) in rows)
+    age = (now.year - newest.year) * 12 + now.month - newest.month if newest else None
+    run_id, figures = changed or (None, None)
+    return Data(newest, age, run_id, figures, warnings)
+
+
+def _with_data(status: str, message: str, data: Data, max_age: int | None) -> tuple[str, str]:
+    """Add that the figures are old, which no run that succeeds says; a worse state stays."""
+    if data.age_months is None or status not in {OK, WARNING}:
+        return status, message
+    if data.age_months < 0:
+        return WARNING, f"{message}; the newest month, {data.newest_month:%Y-%m}, lies in the future"
+    if max_age is not None and data.age_months > max_age:
+        return WARNING, f"{message}; the newest month is {data.age_months} months old, more than the {max_age} allowed"
+    return status, message
 
 
 def _without_tables(cursor: psycopg.Cursor[Any]) -> str:
@@ -103,7 +174,14 @@ def _judge(
         return CRITICAL, f"run {last['id']} is stuck: at work since {last['started_at']:%Y-%m-%d %H:%M} UTC"
     if success is None:
         return WARNING, f"run {last['id']} is at work, the first one"
+    return _judge_age(success, now, max_age)
+
+
+def _judge_age(success: Mapping[str, Any], now: datetime, max_age: timedelta) -> tuple[str, str]:
     age = now - success["completed_at"]
+    if age < timedelta(0):
+        ahead = f"run {success['id']} succeeded {_span(-age)} in the future"
+        return WARNING, f"{ahead}: the database's clock is wrong, or was then"
     if age > 2 * max_age:
         return (
             CRITICAL,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from bankadvisor_etl.errors import DataError
 from bankadvisor_etl.warehouse.adoption import shapes
 from bankadvisor_etl.warehouse.adoption.relations import TABLE, Relation, find, move, rename
 
@@ -22,6 +23,32 @@ FAILURES = ["failed", "partial"]
 def is_record(relation: Relation, shape: Shape) -> bool:
     """Whether a table is some form of ``etl_runs`` and not something else of that name."""
     return relation.kind == TABLE and {"id", "started_at", "status"} <= shape.columns.keys()
+
+
+def refuse_ids(cursor: psycopg.Cursor[Any], table: Relation) -> None:
+    """Refuse ids by which no row can be told from another: they are kept, and new ones continue them.
+
+    Raises:
+        DataError: an id is null, no integer, or appears twice.
+    """
+    row = cursor.execute(
+        sql.SQL(
+            "SELECT count(*) FILTER (WHERE id IS NULL),"
+            " count(*) FILTER (WHERE id::text !~ '^-?[0-9]{{1,18}}([.]0+)?$'),"
+            " min(id::text) FILTER (WHERE id::text !~ '^-?[0-9]{{1,18}}([.]0+)?$'),"
+            " count(id) - count(DISTINCT id::text)"
+            " FROM {}"
+        ).format(table.sql)
+    ).fetchone()
+    nulls, odd, example, repeated = row or (0, 0, None, 0)
+    faults = [f"{nulls} without an id"] if nulls else []
+    faults += [f"{odd} whose id is no integer, such as {example!r}"] if odd else []
+    faults += [f"{repeated} whose id appears before"] if repeated else []
+    if faults:
+        raise DataError(
+            f"{table} has rows that cannot be kept as they are: {', '.join(faults)}. Nothing was changed: give each "
+            "row an integer of its own in the column id, or delete it, and adopt again"
+        )
 
 
 def set_aside(cursor: psycopg.Cursor[Any], table: Relation) -> Relation:

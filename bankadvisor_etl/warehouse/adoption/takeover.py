@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from bankadvisor_etl.warehouse import schema
-from bankadvisor_etl.warehouse.adoption import institutions, record, relations, shapes, views
+from bankadvisor_etl.warehouse.adoption import institutions, record, relations, restrictions, shapes, views
 from bankadvisor_etl.warehouse.adoption.relations import ANTERIOR, MATERIALIZED, Relation
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class Takeover:
         replaced = [table for table in old if table.name in self.ours]
         readers = views.reading(self.cursor, [*history, *replaced])
         bound = views.functions(self.cursor, replaced)
+        restrictions.refuse(self.cursor, [*history, *old], [*old, *(view.relation for view in readers)], old)
+        for table in history:
+            record.refuse_ids(self.cursor, table)
         if self.odd:
             self.cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(ANTERIOR)))
         # Views first, then what refers, then what is referred to: most readers take their locks in that order.

@@ -16,11 +16,11 @@ def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
     return join_one(book, icap.select(*KEY, percent / 100))
 
 
-def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame) -> pl.DataFrame:
+def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add ``tda_cartera_total`` (ratio) and ``tda_ponderada``, true where SISTEMA's was computed and not read.
 
     The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
-    ``cartera_total``.
+    ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``.
     """
     book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
     tda_read, weight = pl.col("tda_cartera_total"), pl.col("cartera_total")
@@ -30,6 +30,10 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame) -> pl.DataFrame:
         .agg(numerator=(tda_read * weight).sum(), denominator=weight.sum())
         .select("mes", tda_sistema=ratio(pl.col("numerator"), pl.col("denominator")).fill_nan(None))
     )
+    if published is not None:
+        there = published.filter(is_bank(pl.col("codigo")) & pl.col("tda_cartera_total").is_not_null())
+        lost = there.join(book.filter(tda_read.is_not_null()), on=KEY, how="anti")
+        weighted = weighted.join(lost, on="mes", how="anti")
     computed = (pl.col("codigo") == SISTEMA) & tda_read.is_null() & pl.col("tda_sistema").is_not_null()
     return join_one(book, weighted, on=["mes"]).with_columns(
         tda_ponderada=computed,

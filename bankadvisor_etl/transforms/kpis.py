@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,7 +16,7 @@ from bankadvisor_etl.transforms.cartera import loan_book
 from bankadvisor_etl.transforms.castigos import write_offs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CARTERA = (
     "empresarial_total",
@@ -105,9 +106,9 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
         published: what is published: ``codigo``, ``mes`` and the figures. Without the ICAPs at hand, a bank-month
             that rests on its ICAP alone stays published.
     """
-    steps = {
+    steps: dict[str, Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]] = {
         "icap": enhanced.capital,
-        "tda": enhanced.adjusted_delinquency,
+        "tda": partial(enhanced.adjusted_delinquency, published=published),
         "tasas": enhanced.corporate_rates,
         "tasa_efectiva": enhanced.effective_rates,
     }

@@ -43,7 +43,20 @@ def test_every_option_has_help() -> None:
 
 
 def test_the_verbs_are_those_of_the_contract() -> None:
-    expected = {"run", "health", "runs", "changes", "check", "sample-data", "query", "adopt", "fetch", "finalize"}
+    expected = {
+        "run",
+        "health",
+        "runs",
+        "changes",
+        "check",
+        "sample-data",
+        "query",
+        "adopt",
+        "doctor",
+        "fetch",
+        "health-http",
+        "finalize",
+    }
     assert set(cli.commands) == expected
     listed = re.findall(r"^  ([a-z-]+)  ", etl("--help").out.partition("Commands:\n")[2], re.MULTILINE)
     assert set(listed) == expected

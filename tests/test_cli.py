@@ -54,7 +54,6 @@ def test_the_verbs_are_those_of_the_contract() -> None:
         "adopt",
         "doctor",
         "fetch",
-        "health-http",
         "finalize",
     }
     assert set(cli.commands) == expected

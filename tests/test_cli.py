@@ -56,7 +56,7 @@ def test_the_verbs_are_those_of_the_contract() -> None:
         "fetch",
         "finalize",
     }
-    assert set(cli.commands) == expected
+    assert set(cli.commands) == expected | {"health-http"}  # hidden: the socket unit calls it
     listed = re.findall(r"^  ([a-z-]+)  ", etl("--help").out.partition("Commands:\n")[2], re.MULTILINE)
     assert set(listed) == expected
 

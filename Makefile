@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off
 UPGRADE ?= --upgrade
 LOCK = $(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-header --no-annotate $(UPGRADE)
+  --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
 WORKERS ?= auto
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)

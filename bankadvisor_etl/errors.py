@@ -1,15 +1,65 @@
-"""What can go wrong, one class a kind; each class owns the exit code of the process.
+"""What can go wrong, one class per kind; each class owns the exit code of the process.
 
-The message is for the person who reads it at 2 a.m.: what, where (file, sheet, row, column, value), what to do.
+An error is for the person who reads it at 2 a.m.: what happened, where (file, sheet, row, column, value), what to do.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the input something is wrong; what is not known is None.
+
+    Attributes:
+        file: the name of the file, without its folder.
+        sheet: the name of the sheet.
+        row: the number of the row or line, as Excel or an editor shows it.
+        column: the header of the column, or the reference of the cell (``CV1048576``).
+        value: the text of the cell.
+    """
+
+    file: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+
+    def __str__(self) -> str:
+        """The parts that are known, as they begin a message."""
+        parts = [self.file] if self.file else []
+        parts += [f"sheet {self.sheet!r}"] if self.sheet else []
+        parts += [f"row {self.row}"] if self.row is not None else []
+        parts += [f"column {self.column!r}"] if self.column else []
+        return ", ".join(parts)
+
+    def known(self) -> dict[str, Any]:
+        """The parts that are known, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+NOWHERE = Place()
+
 
 class EtlError(Exception):
-    """Raised only through its subclasses; anything else that escapes a run is a bug (exit 1)."""
+    """Raised only through its subclasses; anything else that escapes a run is a bug (exit 1).
+
+    Attributes:
+        what: what went wrong.
+        place: where in the input.
+        remedy: what to do about it.
+    """
 
     exit_code = 1
+
+    def __init__(self, what: str, place: Place = NOWHERE, remedy: str = "") -> None:
+        """Say ``what`` went wrong ``place``, and the ``remedy``."""
+        self.what, self.place, self.remedy = what, place, remedy
+        where = f"{place}: " if str(place) else ""
+        value = "" if place.value is None else f"{place.value!r} "
+        super().__init__(f"{where}{value}{what}" + (f"; {remedy}" if remedy else ""))
 
 
 class DataError(EtlError):
@@ -28,6 +78,14 @@ class InputError(EtlError):
     """Raised when a file is missing, unreadable, or not of the kind that its name says."""
 
     exit_code = 74
+
+
+class ReaderError(InputError):
+    """Raised when the process that reads the files cannot start: no file is to blame."""
+
+
+class OutOfMemoryError(InputError):
+    """Raised when reading or computing needs more memory than it may take, or than there is."""
 
 
 class ChangedError(EtlError):
@@ -59,7 +117,7 @@ class Terminated(KeyboardInterrupt):
 
 
 INTERRUPTED = 130
-"""Exit code of a run stopped by Ctrl-C, as shells have it."""
+"""Exit code of a run stopped by Ctrl-C, as in shells."""
 
 MESSAGE_LENGTH = 4_000
 
@@ -69,6 +127,11 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, EtlError | Terminated):
         return error.exit_code
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+
+
+def place_of(error: BaseException) -> dict[str, Any]:
+    """The parts of the place of a failure that are known, by name."""
+    return error.place.known() if isinstance(error, EtlError) else {}
 
 
 def message_of(error: BaseException) -> str:

@@ -8,8 +8,6 @@ from bankadvisor_etl.checks import figures, months, published, sources
 from bankadvisor_etl.checks.scale import scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bankadvisor_etl.checks.findings import Evidence, Finding
 
 
@@ -23,17 +21,4 @@ def audit(evidence: Evidence) -> list[Finding]:
     """Everything that the files and what is published can tell, the checks of ``audit_sources`` aside."""
     checks = (*sources.CHECKS, *figures.CHECKS, *months.CHECKS, *published.CHECKS)
     found = [finding for check in checks for finding in check(evidence)]
-    return found + [finding for name, reading in evidence.readings.items() for finding in scale(name, reading.frame)]
-
-
-def failures(findings: Iterable[Finding]) -> str | None:
-    """The ``error`` checks that failed and were not accepted, in words; None when there is none."""
-    failed = [finding for finding in findings if finding.stops]
-    if not failed:
-        return None
-    words = [
-        f"{finding.name}: {finding.observed}; expected {finding.expected}"
-        + (f"; for one {finding.sample[0]}" if finding.sample else "")
-        for finding in failed
-    ]
-    return "nothing was published, since " + " | ".join(words)
+    return found + [finding for name, extract in evidence.extracts.items() for finding in scale(name, extract.frame)]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bankadvisor_etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     import polars as pl
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.transforms.kpis import Kpis
 
 Severity = Literal["error", "warning"]
@@ -45,6 +45,11 @@ class Finding:
     sample: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     accepted: bool = False
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Finding:
+        """The finding of which ``dataclasses.asdict`` made ``content``, after a passage through JSON."""
+        return cls(**{**content, "sample": tuple(content["sample"]), "keys": tuple(content["keys"])})
 
     @property
     def stops(self) -> bool:
@@ -111,24 +116,11 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The figures of a run beside the published ones.
-
-    Attributes:
-        figures: how many published figures there are in the columns that the run feeds.
-        changed: how many of them differ.
-    """
-
-    figures: int
-    changed: int
-
-
-@dataclass(frozen=True)
 class Evidence:
     """Everything that the checks look at.
 
     Attributes:
-        readings: what was read, by source.
+        extracts: what was read, by source.
         book: the loan book of SISTEMA and all banks, the unpublished months included.
         kpis: the figures of the run.
         unnamed: codes of published banks that no catalogue knows.
@@ -140,7 +132,7 @@ class Evidence:
         set_aside: the optional sources that were read and are not used.
     """
 
-    readings: Mapping[str, Reading]
+    extracts: Mapping[str, Extract]
     book: pl.DataFrame
     kpis: Kpis
     unnamed: Sequence[str]
@@ -154,7 +146,20 @@ class Evidence:
     @property
     def cartera(self) -> pl.DataFrame:
         """The canonical frame of the loan book, aggregates included."""
-        return self.readings["cartera"].frame
+        return self.extracts["cartera"].frame
+
+
+def failures(findings: Iterable[Finding]) -> str | None:
+    """The ``error`` checks that failed and were not accepted, in words; None when there is none."""
+    failed = [finding for finding in findings if finding.stops]
+    if not failed:
+        return None
+    words = [
+        f"{finding.name}: {finding.observed}; expected {finding.expected}"
+        + (f"; for one {finding.sample[0]}" if finding.sample else "")
+        for finding in failed
+    ]
+    return "nothing was published, since " + " | ".join(words)
 
 
 def keys_of(frame: pl.DataFrame) -> tuple[str, ...]:

@@ -23,11 +23,11 @@ def newest(frame: pl.DataFrame) -> date:
 
 def future(evidence: Evidence) -> Iterator[Finding]:
     """No source has a month that has not begun."""
-    for name, reading in evidence.readings.items():
-        if "mes" in reading.frame.columns and reading.frame.height:
-            ahead = reading.frame.filter(pl.col("mes") > evidence.today)
+    for name, extract in evidence.extracts.items():
+        if "mes" in extract.frame.columns and extract.frame.height:
+            ahead = extract.frame.filter(pl.col("mes") > evidence.today)
             rows = ahead.with_columns(codigo="codigo" if "codigo" in ahead.columns else pl.lit(name))
-            observed = f"newest {newest(reading.frame):%Y%m}, {ahead.height:,} rows ahead of {evidence.today:%Y%m}"
+            observed = f"newest {newest(extract.frame):%Y%m}, {ahead.height:,} rows ahead of {evidence.today:%Y%m}"
             yield Finding(f"future_{name}", "error", ahead.is_empty(), observed, "none ahead", sample_of(rows))
 
 
@@ -50,9 +50,9 @@ def repeated(evidence: Evidence) -> Iterator[Finding]:
 
 def rounded(evidence: Evidence) -> Iterator[Finding]:
     """No month's ICAPs are rounded to one decimal."""
-    if "icap" in evidence.readings:
+    if "icap" in evidence.extracts:
         published = evidence.kpis.frame["mes"].implode()
-        icap = evidence.readings["icap"].frame.filter(pl.col("mes").is_in(published))
+        icap = evidence.extracts["icap"].frame.filter(pl.col("mes").is_in(published))
         months = [f"{month:%Y%m}" for month in rounded_icap_months(icap)]
         yield Finding("icap_not_rounded", "warning", not months, ", ".join(months) or "none", "no month", tuple(months))
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding, Severity, Thresholds, keys_of, sample_of
+from bankadvisor_etl.checks.findings import Evidence, Finding, Severity, keys_of, sample_of
+from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.transforms.arithmetic import KEY
-from bankadvisor_etl.transforms.kpis import FED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def figures_absent(evidence: Evidence) -> Iterator[Finding]:
     """The file of each source gives at least 99 % of the figures that are published from it."""
     if evidence.published is None:
         return
-    for source in evidence.readings.keys() & FED_BY.keys():
+    for source in evidence.extracts.keys() & FED_BY.keys():
         counts = absent(evidence.published, evidence.kpis.staged, FED_BY[source])
         lacking = counts.filter(pl.col("ausentes") > 0)
         total, gone = int(counts["publicadas"].sum()), int(counts["ausentes"].sum())
@@ -59,7 +59,7 @@ def newest_not_back(evidence: Evidence) -> Iterator[Finding]:
     """The newest month with a value of each source is no older than the newest published one."""
     if evidence.published is None:
         return
-    for source in evidence.readings.keys() & FED_BY.keys():
+    for source in evidence.extracts.keys() & FED_BY.keys():
         some = pl.any_horizontal(pl.col(FED_BY[source]).is_not_null())
         new = cast("date | None", evidence.kpis.staged.filter(some)["mes"].max())
         published = cast("date | None", evidence.published.filter(some)["mes"].max())
@@ -85,14 +85,6 @@ def none_missing(evidence: Evidence) -> Iterator[Finding]:
     expected = f"at most {limit:.0%} {ACCEPTS}"
     yield Finding("few_published_missing", "error", not many, observed, expected, sample if many else ())
     yield Finding("no_published_missing", "warning", missing.is_empty(), observed, "none", sample, keys)
-
-
-def restated(comparison: Comparison, thresholds: Thresholds) -> Finding:
-    """Few published figures change."""
-    share = comparison.changed / max(comparison.figures, 1)
-    limit = thresholds.restated_share
-    observed = f"{comparison.changed:,} of {comparison.figures:,} published figures change ({share:.2%})"
-    return Finding("few_restated", "warning", share <= limit, observed, f"at most {limit:.0%}")
 
 
 SOURCE_CHECKS = (figures_absent, newest_not_back)

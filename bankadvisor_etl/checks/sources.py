@@ -19,7 +19,7 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
     """Warn for each optional file that is not there."""
     for source in SOURCES:
-        there = source.name in evidence.readings or source.name in evidence.set_aside
+        there = source.name in evidence.extracts or source.name in evidence.set_aside
         if not source.required:
             observed = "there" if there else "missing: its columns keep what was last published"
             yield Finding(f"file_{source.name}", "warning", there, observed, f"the file {source.files[0]}")
@@ -27,17 +27,17 @@ def missing_files(evidence: Evidence) -> Iterator[Finding]:
 
 def rows_floor(evidence: Evidence) -> Iterator[Finding]:
     """The rows of each file are no fewer than the file can honestly have."""
-    for name, reading in evidence.readings.items():
-        floor, rows = evidence.thresholds.floor(name), reading.rows_read
+    for name, extract in evidence.extracts.items():
+        floor, rows = evidence.thresholds.floor(name), extract.rows_read
         yield Finding(f"rows_floor_{name}", "error", rows >= floor, f"{rows:,} rows", f"at least {floor:,} rows")
 
 
 def rows_share(evidence: Evidence) -> Iterator[Finding]:
     """The rows of each file are at least 90 % of those of the last success."""
-    for name, reading in evidence.readings.items():
+    for name, extract in evidence.extracts.items():
         before = evidence.last_rows.get(name)
         if before:
-            needed, rows = before * evidence.thresholds.rows_share, reading.rows_read
+            needed, rows = before * evidence.thresholds.rows_share, extract.rows_read
             expected = f"at least {needed:,.0f} of the {before:,} rows of the last success"
             yield Finding(f"rows_share_{name}", "error", rows >= needed, f"{rows:,} rows", expected)
 
@@ -45,13 +45,13 @@ def rows_share(evidence: Evidence) -> Iterator[Finding]:
 def rejects_share(evidence: Evidence) -> Iterator[Finding]:
     """Less than 1 % of the rows of each file are faulty; past that an optional file is set aside."""
     required = {source.name for source in SOURCES if source.required}
-    for name, reading in evidence.readings.items():
-        faults = reading.rejects.filter("fault")
-        share = faults.height / max(reading.rows_read, 1)
+    for name, extract in evidence.extracts.items():
+        faults = extract.rejects.filter("fault")
+        share = faults.height / max(extract.rows_read, 1)
         limit = evidence.thresholds.rejects_share
         keys = tuple(f"row {row}: {reason}" for row, reason in faults["row", "reason"].iter_rows())
         severity: Severity = "error" if name in required else "warning"
-        observed = f"{faults.height:,} of {reading.rows_read:,} rows ({share:.2%})"
+        observed = f"{faults.height:,} of {extract.rows_read:,} rows ({share:.2%})"
         passed = share < limit or not faults.height
         yield Finding(f"rejects_{name}", severity, passed, observed, f"under {limit:.0%}", keys[:SAMPLE], keys)
 
@@ -60,9 +60,9 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
     """Every ICAP and TDA value of a published bank-month reached the table."""
     frame = evidence.kpis.frame
     for source, value, column in (("icap", "icap_total", "icap_total"), ("tda", "tda", "tda_cartera_total")):
-        if source not in evidence.readings:
+        if source not in evidence.extracts:
             continue
-        values = evidence.readings[source].frame.filter(pl.col(value).is_not_null())
+        values = evidence.extracts[source].frame.filter(pl.col(value).is_not_null())
         due = values.join(frame, on=["codigo", "mes"], how="semi")
         lost = due.join(frame.filter(pl.col(column).is_not_null()), on=["codigo", "mes"], how="anti")
         observed = f"{due.height - lost.height:,} of {due.height:,}"
@@ -71,11 +71,11 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
 
 def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
     """The accumulated write-offs of the one file are the running sums of the other, up to 202409."""
-    if not {"castigos", "castigos_comerciales"} <= evidence.readings.keys():
+    if not {"castigos", "castigos_comerciales"} <= evidence.extracts.keys():
         return
-    flows = evidence.readings["castigos"].frame.sort("mes")
+    flows = evidence.extracts["castigos"].frame.sort("mes")
     running = flows.select("codigo", "mes", flujo=pl.col("castigos").cum_sum().over("codigo", pl.col("mes").dt.year()))
-    stated = evidence.readings["castigos_comerciales"].frame.filter(
+    stated = evidence.extracts["castigos_comerciales"].frame.filter(
         (pl.col("mes") < FIRST_MONTHLY_CASTIGOS) & pl.col("castigos").is_not_null()
     )
     both = stated.join(running, on=["codigo", "mes"]).with_columns(diferencia=pl.col("castigos") - pl.col("flujo"))

@@ -25,7 +25,7 @@ def check(data_dir: Path, thresholds: tuple[str, ...], *, as_json: bool) -> None
     """
     from bankadvisor_etl.job.check import check_files  # noqa: PLC0415 - polars is not needed for --help
 
-    report = check_files(data_dir, thresholds)
+    report = check_files(data_dir, thresholds, forked=True)
     if as_json:
         click.echo(dumps(report.as_dict()))
     else:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
-from bankadvisor_etl.errors import ConfigurationError, EtlError, LockedError, Terminated, exit_code_of, message_of
+from bankadvisor_etl.errors import (
+    ConfigurationError,
+    EtlError,
+    LockedError,
+    Terminated,
+    exit_code_of,
+    message_of,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,13 +92,13 @@ def run(  # noqa: PLR0913 - one parameter an option
     Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
     is at work, 78 a setting is missing, 143 stopped by SIGTERM.
     """
-    from bankadvisor_etl.inputs.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
+    from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
 
     progress = _Progress()
-    with reader(progress.show) as reading:
+    with Child(forked=True) as child:
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
-        from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
+        from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the child gets ready
 
         log: Any = configure(log_format, log_level)
         trigger = triggered_by(os.environ, cron=cron)
@@ -102,7 +110,6 @@ def run(  # noqa: PLR0913 - one parameter an option
                 request = Request(
                     data_dir=data_dir,
                     dsn=chosen,
-                    reader=reading,
                     triggered_by=trigger,
                     dry_run=dry_run,
                     force=force,
@@ -110,8 +117,9 @@ def run(  # noqa: PLR0913 - one parameter an option
                     accepted=accepted,
                     thresholds=thresholds,
                     keep_days=keep_days,
+                    progress=progress.show,
                 )
-                run(request, log)
+                run(request, child, log)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack
             progress.clear()
             _fail(log, error)
@@ -159,6 +167,7 @@ def _fail(log: Any, error: BaseException) -> NoReturn:
             error=message_of(error),
             exit_code=code,
             exc_info=error if bug else None,
+            **place_of(error),
         )
     if sys.stderr.isatty():
         click.echo(f"Error: {message_of(error)}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from bankadvisor_etl.errors import InputError
+from bankadvisor_etl.errors import InputError, Place
 from bankadvisor_etl.formats.headers import told_apart
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+AGAIN = "fetch the file again"
 EDGE = 256 * 1024
 """How much of each end of the file is looked at, in bytes: thousands of rows."""
 
@@ -33,27 +34,21 @@ def check_csv(path: Path) -> list[str]:
             tail = file.read(EDGE)
             nul = _line_with_nul(file)
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
+        raise InputError(f"cannot be read: {error.strerror}", Place(path.name)) from error
     if not head.strip():
-        raise InputError(f"{path.name}: the file is empty; fetch it again")
+        raise InputError("the file is empty", Place(path.name), AGAIN)
     if nul:
-        raise InputError(
-            f"{path.name}: holds NUL bytes (the first in line {nul:,}), so it is damaged or not text of one byte a "
-            "letter; fetch it again, or save it as UTF-8"
-        )
+        what = "a NUL byte, so the file is damaged or not text of one byte per letter"
+        raise InputError(what, Place(path.name, row=nul), f"{AGAIN}, or save it as UTF-8")
     first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].removesuffix(b"\r")
     headers = _row(first.partition(b"\r")[0])
     if len(headers) < 2 or b"\r" in first:  # noqa: PLR2004 - one cell is what any other text gives
-        raise InputError(
-            f"{path.name}, line 1: not a line of headers between commas: {first[:80].decode('utf-8', 'replace')!r}; "
-            "fetch the file again"
-        )
+        value = first[:80].decode("utf-8", "replace")
+        raise InputError("is not a line of headers between commas", Place(path.name, row=1, value=value), AGAIN)
     last = _row(tail.rstrip().rsplit(b"\n", 1)[-1])
     if len(last) != len(headers):
-        raise InputError(
-            f"{path.name}: the last line has {len(last)} columns and the header {len(headers)}: the file was cut; "
-            "fetch it again"
-        )
+        what = f"the last line has {len(last)} columns and the header {len(headers)}: the file was cut"
+        raise InputError(what, Place(path.name), AGAIN)
     return told_apart(headers)
 
 
@@ -78,9 +73,8 @@ def check_lines(path: Path, columns: int) -> None:
     found = lines.filter(odd).select("number").collect(engine="streaming")["number"].sort()
     if found.len():
         more = f" (and {found.len() - 1:,} more lines like it)" if found.len() > 1 else ""
-        raise InputError(
-            f"{path.name}, line {found[0]}: has not the {columns} columns of the header{more}; fetch the file again"
-        )
+        what = f"the line does not have the {columns} columns of the header{more}"
+        raise InputError(what, Place(path.name, row=found[0]), AGAIN)
 
 
 def _line_with_nul(file: BinaryIO) -> int | None:

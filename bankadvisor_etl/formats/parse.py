@@ -5,7 +5,14 @@ Every function takes a text column and gives null where the text is not of the f
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bankadvisor_etl.formats.sheet import Form
 
 SISTEMA = "5"
 """The code of the whole system without consolidation."""
@@ -88,3 +95,23 @@ def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:
     full_year = pl.concat_str(pl.lit("20"), text.str.extract(pattern, year)).str.tail(4)
     padded = pl.concat_str(pl.lit("0"), text.str.extract(pattern, month)).str.tail(2)
     return (full_year + padded + "01").str.to_date("%Y%m%d", strict=False)
+
+
+class Parser(NamedTuple):
+    """How a form is parsed, and what to say of a text that is not of it."""
+
+    parse: Callable[[pl.Expr], pl.Expr]
+    what: str
+
+
+FORMS: Mapping[Form, Parser] = {
+    "code": Parser(code, "an institution code"),
+    "period": Parser(month_of_period, "a month (YYYYMM)"),
+    "iso date": Parser(month_of_iso, "a date"),
+    "american date": Parser(month_of_american, "a date (M/D/YY)"),
+    "number": Parser(number, "a number"),
+    "number or serial": Parser(number_or_serial, "a number"),
+    "text": Parser(words, "a name"),
+}
+NUMBERS = ("number", "number or serial")
+"""The forms of which a plain number is one."""

@@ -1,181 +1,167 @@
-"""From a sheet of text to a canonical frame: pick columns by header, parse them, hold them against the contract."""
+"""From a sheet of text to a canonical frame: columns found by header, parsed, held against the specification."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import dataframely as dy
 import polars as pl
 
-from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.errors import DataError, Place
+from bankadvisor_etl.formats import parse
+from bankadvisor_etl.formats.extract import Extract
 from bankadvisor_etl.formats.xlsx import ROW, read_sheet
-from bankadvisor_etl.sources.model import REJECTS, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-BROKEN_RULES = {"nullability": "is blank", "nan": "is not a number", "inf": "is not a finite number"}
+    from bankadvisor_etl.formats.sheet import Column, Sheet
+
+FAULTS = pl.Schema({"row": pl.UInt32, **dict.fromkeys(("column", "value", "what", "raw"), pl.String)})
+"""One faulty cell: its row, its header and its text, what is wrong, and the row as a JSON object."""
+
 SHOWN = 80
 """Letters of a cell that a refusal shows: a cell can hold megabytes."""
 
 
-class Canonical(dy.Schema):
-    """What every source yields: where the row stood in its file, whose it is and of which month."""
+def read_table(path: Path, sheet: Sheet, *, careful: bool = False) -> Extract:
+    """Read one sheet into the canonical frame that its specification describes, under ``fila``, the row's number.
 
-    fila = dy.UInt32()
-    codigo = dy.String(primary_key=True)
-    mes = dy.Date(primary_key=True)
-
-
-def figure() -> dy.Float64:
-    """A number that may be blank. What is infinite or no number was refused when it was parsed: no rule asks again."""
-    return dy.Float64(nullable=True, allow_inf=True, allow_nan=True)
-
-
-@dataclass(frozen=True)
-class Field:
-    """A named column of a file.
-
-    Attributes:
-        header: the text of the header, without the spaces around it.
-        name: the column of the canonical frame.
-        parse: text to value; null where the text is not of that form.
-        what: what the text has to be, for the person who reads the refusal.
-    """
-
-    header: str
-    name: str
-    parse: Callable[[pl.Expr], pl.Expr]
-    what: str
-
-
-def read_table(
-    path: Path,
-    sheet: str | None,
-    fields: Sequence[Field],
-    contract: type[dy.Schema],
-    *,
-    tolerant: bool = True,
-    repeated_keys: Literal["refuse", "set aside"] = "refuse",
-) -> Reading:
-    """Read one sheet into the canonical frame that ``contract`` describes.
-
-    When ``tolerant``, a row without a key is set aside, and of a row with a faulty figure that cell alone: the other
-    figures of the row are good. Otherwise the first fault refuses the file. A key that appears twice refuses the file,
-    or its later rows are set aside.
+    Args:
+        path: the workbook.
+        sheet: what the sheet has to look like.
+        careful: look for what could kill this process before parsing.
 
     Raises:
         InputError: the workbook cannot be read.
-        DataError: a named column is missing or doubled, a key stands twice, or a strict source is empty or has a
-            faulty row.
+        DataError: a named column is missing or appears twice, a key appears twice, or a strict sheet is empty or has a
+            faulty cell.
     """
-    where = f"{path.name}, sheet {sheet!r}" if sheet else path.name
-    table = read_sheet(path, sheet)
-    check_headers(where, table.columns, [field.header for field in fields])
-    if table.is_empty() and not tolerant:
-        raise DataError(f"{where}: there are no rows under the headers; put the published file in its place")
-    parsed = table.select(pl.col(ROW), *(field.parse(pl.col(field.header)).alias(field.name) for field in fields))
-    key = contract.primary_key()
-    keys = [field for field in fields if field.name in key]
-    rows = pl.concat([_faults(table, parsed, keys), _breaches(table, parsed, fields, contract)])
-    cells = _without_rows(_faults(table, parsed, [field for field in fields if field not in keys]), rows["row"])
-    rejects = _one_per_row(rows, cells)
-    if rejects.height and not tolerant:
-        raise DataError(f"{where}, {describe(rejects)}; correct the file, or fetch it again")
+    place = Place(path.name, sheet.name)
+    table = read_sheet(path, sheet.name, careful=careful)
+    check_headers(place, table.columns, sheet.headers)
+    if table.is_empty() and sheet.strict:
+        raise DataError("there are no rows under the headers", place, "put the published file in its place")
+    parsed = table.select(ROW, *(_parsed(table[column.header], column) for column in sheet.columns))
+    needed = [column for column in sheet.columns if column.key or column.required]
+    rows = pl.concat([_faults(table, parsed, needed), _blanks(table, needed)])
+    cells = _faults(table, parsed, [column for column in sheet.columns if column not in needed])
+    if sheet.strict and (rows.height or cells.height):
+        raise _refusal(place, pl.concat([rows, cells]))
     good = _without(parsed, rows)
-    if repeated_keys == "set aside":
-        later = good.filter(~pl.struct(key).is_first_distinct())
-        repeats = as_rejects(_only(table, later[ROW]), pl.lit("its key stands in an earlier row"))
-        rejects = _one_per_row(pl.concat([rows, repeats]), _without_rows(cells, repeats["row"]))
-        good = _without(good, repeats)
-    check_key(where, good, contract)
-    named = {field.header for field in fields} | {ROW}
-    ignored = tuple(header for header in table.columns if header not in named)
-    return Reading(contract.cast(good), table.height, rejects, ignored)
+    if sheet.repeated_keys == "set aside":
+        later = good.filter(~pl.struct(sheet.key).is_first_distinct())
+        repeats = _as_faults(table.filter(pl.col(ROW).is_in(later[ROW].implode())), "its key appears in an earlier row")
+        rows, good = pl.concat([rows, repeats]), _without(good, repeats)
+    _check_key(place, good, sheet.key)
+    ignored = tuple(header for header in table.columns if header not in {*sheet.headers, ROW})
+    return Extract(good, table.height, _one_per_row(rows, cells), ignored)
+
+
+def check_headers(place: Place, headers: Sequence[str], named: Sequence[str]) -> None:
+    """Raise ``DataError`` unless each named column is in the file, once."""
+    for header in named:
+        if header not in headers:
+            there = ", ".join(map(repr, (other for other in headers if other != ROW)))
+            lacking = replace(place, column=header)
+            raise DataError(f"there is no such column; the columns are {there}", lacking, "fetch the published file")
+        if f"{header}#2" in headers:
+            twice = replace(place, column=header)
+            raise DataError("the column appears twice", twice, "remove the one that is not CNBV's")
+
+
+def _parsed(text: pl.Series, column: Column) -> pl.Series:
+    """The values of a column: null where the text is blank or not of the column's form."""
+    if column.form in parse.NUMBERS:
+        # What is a number to polars is one to us, but for its size: the strict forms need to see the rest only.
+        value = text.cast(pl.Float64, strict=False)
+        if value.null_count() == text.null_count() and _within_bounds(value):
+            return value.alias(column.name)
+    form = parse.FORMS[column.form].parse
+    if column.key:  # a few hundred codes and months make thousands of keys
+        unique = text.unique().to_frame()
+        mapped = unique.with_columns(form(pl.col(text.name)).alias(column.name))
+        return text.to_frame().join(mapped, on=text.name, how="left", nulls_equal=True, maintain_order="left")[
+            column.name
+        ]
+    return text.to_frame().select(form(pl.col(text.name)).alias(column.name)).to_series()
+
+
+def _within_bounds(value: pl.Series) -> bool:
+    """Whether every value is a number that ``parse.number`` takes; NaN compares as larger than any."""
+    return bool((value.abs() <= parse.LARGEST).all())
 
 
 def _one_per_row(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """The rows that were set aside, with the first reason of each; and the rows of single cells, with every reason."""
+    """``REJECTS``: the rows that were set aside, with the first reason of each, and those of cells, with every one."""
     whole = rows.unique("row", keep="first", maintain_order=True)
-    parts = cells.group_by("row", maintain_order=True).agg(
-        pl.col("reason").str.join("; "), pl.col("raw", "fault").first()
+    parts = cells.filter(~pl.col("row").is_in(rows["row"].implode()))
+    words = pl.concat_str(
+        pl.format("column '{}'", "column"), pl.format("'{}'", "value"), "what", separator=" ", ignore_nulls=True
     )
-    return pl.concat([whole, parts.select(whole.columns)]).sort("row")
-
-
-def _without_rows(rejects: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    return rejects.filter(~pl.col("row").is_in(rows.implode()))
-
-
-def check_headers(where: str, headers: Sequence[str], named: Sequence[str]) -> None:
-    """Raise ``DataError`` unless each named column is in the file, once."""
-    if missing := [header for header in named if header not in headers]:
-        there = ", ".join(map(repr, (header for header in headers if header != ROW)))
-        raise DataError(f"{where}: there is no column {', '.join(map(repr, missing))}; the columns are {there}")
-    if twice := [header for header in named if f"{header}#2" in headers]:
-        raise DataError(f"{where}: the column {twice[0]!r} stands twice; remove the one that is not CNBV's")
-
-
-def check_key(where: str, frame: pl.DataFrame, contract: type[dy.Schema]) -> None:
-    """Raise ``DataError`` when a primary key of ``contract`` stands in more than one row of ``frame``."""
-    key = contract.primary_key()
-    doubles = frame.filter(pl.struct(key).is_duplicated()).sort(*key, ROW)
-    if doubles.height:
-        first = doubles.select(key).row(0)
-        rows = doubles.join(doubles.head(1).select(key), on=key)
-        values = ", ".join(str(part) for part in first)
-        raise DataError(
-            f"{where}, rows {', '.join(map(str, rows[ROW]))}: the key ({values}) stands more than once, as do "
-            f"{doubles.select(key).n_unique() - 1} other keys; keep one row of each"
-        )
-
-
-def describe(rejects: pl.DataFrame) -> str:
-    """Say the first refused row in words, and how many more there are."""
-    first = rejects.row(0, named=True)
-    more = f" (and {rejects.height - 1:,} more rows like it)" if rejects.height > 1 else ""
-    return f"row {first['row']}, {first['reason']}{more}"
-
-
-def as_rejects(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
-    """Turn rows of text (with ``ROW``) into ``REJECTS``, as faults of the file."""
-    raw = pl.struct(pl.exclude(ROW)).struct.json_encode()
-    return rows.select(row=pl.col(ROW).cast(pl.UInt32), reason=reason, raw=raw, fault=True)
-
-
-def _only(table: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    return table.filter(pl.col(ROW).is_in(rows.implode()))
+    return (
+        pl.concat([whole, parts])
+        .with_columns(reason=words)
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("reason").str.join("; "), pl.col("raw").first(), fault=pl.lit(value=True))
+        .sort("row")
+    )
 
 
 def _without(table: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
-    return table.filter(~pl.col(ROW).is_in(rejects["row"].implode()))
+    return table.filter(~pl.col(ROW).is_in(rejects["row"].implode())) if rejects.height else table
 
 
-def _faults(table: pl.DataFrame, parsed: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
-    """Rows with a cell that holds something, but not what its column is for."""
-    found = [pl.DataFrame(schema=REJECTS)]
-    for field in fields:
-        text, value = table[field.header], parsed[field.name]
+def _check_key(place: Place, frame: pl.DataFrame, key: Sequence[str]) -> None:
+    """Raise ``DataError`` when a key appears in more than one row of ``frame``."""
+    if frame.select(key).is_unique().all():
+        return
+    doubles = frame.filter(pl.struct(key).is_duplicated()).sort(*key, ROW)
+    values = ", ".join(str(part) for part in doubles.select(key).row(0))
+    rows = doubles.join(doubles.head(1).select(key), on=key)[ROW].to_list()
+    others = doubles.select(key).n_unique() - 1
+    what = f"the key ({values}) appears in rows {', '.join(map(str, rows))}, and {others} other keys more than once"
+    raise DataError(what, replace(place, row=rows[-1]), "keep one row of each")
+
+
+def _refusal(place: Place, faults: pl.DataFrame) -> DataError:
+    """The error of a strict sheet: its first faulty cell, and how many more rows there are."""
+    first = faults.sort("row", maintain_order=True).row(0, named=True)
+    others = faults["row"].n_unique() - 1
+    more = f" (and {others:,} more rows like it)" if others else ""
+    where = replace(place, row=first["row"], column=first["column"], value=first["value"])
+    return DataError(first["what"] + more, where, "correct the file, or fetch it again")
+
+
+def _faults(table: pl.DataFrame, parsed: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """Cells that hold something, but not what their column is for."""
+    found = [pl.DataFrame(schema=FAULTS)]
+    for column in columns:
+        text, value = table[column.header], parsed[column.name]
         if value.null_count() > text.null_count():
             bad = table.filter(value.is_null() & text.is_not_null() & (text.str.strip_chars() != ""))
-            shown = pl.col(field.header).str.head(SHOWN)
-            reason = pl.format(f"column {field.header!r}: '{{}}' is not {field.what}", shown)
-            found.append(as_rejects(bad, reason))
+            found.append(_as_faults(bad, f"is not {parse.FORMS[column.form].what}", column.header))
     return pl.concat(found)
 
 
-def _breaches(
-    table: pl.DataFrame, parsed: pl.DataFrame, fields: Sequence[Field], contract: type[dy.Schema]
-) -> pl.DataFrame:
-    """Rows that break a rule of the contract, its key aside."""
-    details = contract.filter(parsed, cast=True).failure.details()
-    headers = {field.name: field.header for field in fields}
-    found = [pl.DataFrame(schema=REJECTS)]
-    for rule in [name for name in details.columns if name not in {*parsed.columns, "primary_key"}]:
-        name, _, kind = rule.partition("|")
-        broken = details.filter(pl.col(rule) == "invalid")[ROW]
-        words = f"column {headers.get(name, name)!r} {BROKEN_RULES.get(kind, f'breaks the rule {kind or name}')}"
-        found.append(as_rejects(_only(table, broken), pl.lit(words)))
+def _blanks(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """Blank cells that a row cannot do without."""
+    found = [pl.DataFrame(schema=FAULTS)]
+    for column in columns:
+        text = table[column.header]
+        blank = table.filter(text.is_null() | (text.str.strip_chars() == ""))
+        faults = _as_faults(blank, "is blank", column.header)
+        found.append(faults.with_columns(value=pl.lit(None, pl.String)))
     return pl.concat(found)
+
+
+def _as_faults(rows: pl.DataFrame, what: str, column: str | None = None) -> pl.DataFrame:
+    """Rows of text (with ``ROW``) as ``FAULTS``; ``column`` has the faulty cells."""
+    return rows.select(
+        row=pl.col(ROW).cast(pl.UInt32),
+        column=pl.lit(column, pl.String),
+        value=pl.lit(None, pl.String) if column is None else pl.col(column).str.head(SHOWN),
+        what=pl.lit(what),
+        raw=pl.struct(pl.exclude(ROW)).struct.json_encode(),
+    )

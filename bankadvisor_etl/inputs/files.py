@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.errors import ChangedError, InputError
+from bankadvisor_etl.errors import ChangedError, InputError, Place
+from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,9 @@ class File:
     def assert_unchanged(self) -> None:
         """Raise ``ChangedError`` when the file is no longer the one that the run began with."""
         if _stamp(self.path) != self.stamp:
-            raise ChangedError(f"{self.name}: the file changed while it was being read; run again when it is complete")
+            raise ChangedError(
+                "the file changed while it was being read", Place(self.name), "run again when it is complete"
+            )
 
     def assert_settled(self) -> None:
         """Raise ``ChangedError`` when a file that cannot be read is still being written; waits a moment to see it."""
@@ -90,14 +93,31 @@ def _hash(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
+        raise InputError(f"cannot be read: {error.strerror}", Place(path.name)) from error
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
+        raise InputError(f"cannot be read: {error.strerror}", Place(path.name)) from error
     if not stat.S_ISREG(status.st_mode):  # a pipe would never end, and a device not either
-        raise InputError(f"{path.name}: not a regular file; put the published file in its place")
+        raise InputError("not a regular file", Place(path.name), "put the published file in its place")
     return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def find_files(data_dir: Path) -> list[tuple[str, Path]]:
+    """The files that are there, by source.
+
+    Raises:
+        InputError: the folder or a required file is missing.
+    """
+    if not data_dir.is_dir():
+        raise InputError(f"the data folder {data_dir} does not exist", remedy="set --data-dir or BANKADVISOR_DATA_DIR")
+    found = [(source.name, path) for source in SOURCES if (path := source.find(data_dir))]
+    for source in SOURCES:
+        if source.required and source.name not in dict(found):
+            names = " or ".join(source.files)
+            what = f"the file is missing: there is no {names} in {data_dir}"
+            raise InputError(what, Place(source.files[0]), "put it there and run again")
+    return found

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.findings import Finding, Thresholds
-from bankadvisor_etl.errors import DataError, EtlError
-from bankadvisor_etl.inputs.files import hash_files
-from bankadvisor_etl.inputs.reading import reader
-from bankadvisor_etl.job.compute import Settings, compute
-from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
+from bankadvisor_etl.checks.settings import Settings
+from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.inputs.files import find_files, hash_files
+from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.messages import as_error
+from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from bankadvisor_etl.errors import EtlError
 
 
 @dataclass
@@ -54,26 +56,32 @@ class Report:
             raise DataError(words.replace("nothing was published, since", "run would publish nothing, since"))
 
 
-def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
+def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool = False) -> Report:
     """Read every file and make every check that needs no database.
+
+    Args:
+        data_dir: the folder of the files.
+        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
+        forked: whether the process that reads may be a fork of this one.
 
     Raises:
         InputError: the folder or the required file is missing.
         ConfigurationError: a threshold is not one.
     """
-    limits = Thresholds.parse(thresholds)
-    report, readings = Report(), {}
-    files = hash_files(find_files(data_dir))
-    with reader() as reading:
-        for source, future in reading.read(files).items():
-            try:
-                read = future.result()
-            except EtlError as error:
-                report.errors.append(error)
-                continue
-            readings[source] = read.reading
-            rows, rejected = read.reading.rows_read, read.reading.rejects.height
-            report.files.append((source, read.file.name, rows, rejected, read.seconds))
-    if "cartera" in readings:
-        report.findings = compute(readings, Settings(limits)).findings
+    report = Report()
+    with Child(forked=forked) as child:
+        settings = Settings(Thresholds.parse(thresholds))
+        job = Job(hash_files(find_files(data_dir)), settings)
+        child.ask(job)
+        for message in results(child, job):
+            if message.kind == "result":
+                report.findings = [Finding.from_json(finding) for finding in message.content["findings"]]
+            elif message.kind == "error":
+                report.errors.append(as_error(message.content))
+            else:
+                file, content = job.files[message.content["file"]], message.content
+                figures = (content["rows_read"], content["rows_rejected"], content["seconds"])
+                report.files.append((file.source, file.name, *figures))
+    order = [source.name for source in SOURCES]
+    report.files.sort(key=lambda line: order.index(line[0]))
     return report

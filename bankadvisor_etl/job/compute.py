@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from bankadvisor_etl.checks.audit import audit, audit_sources
-from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
+from bankadvisor_etl.checks.findings import Evidence, Finding
 from bankadvisor_etl.checks.published import absent
+from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sources import SOURCES, catalogue
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.arithmetic import KEY
-from bankadvisor_etl.transforms.kpis import FED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.checks.settings import Settings
+    from bankadvisor_etl.formats.extract import Extract
 
 KEPT = "cifra_conservada"
 """The alert of a row with a figure that the files no longer give, and that stays as published."""
 
 OPTIONAL = [source.name for source in SOURCES if not source.required]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the figures of a run are held against.
-
-    Attributes:
-        thresholds: the bounds of the checks.
-        today: the date of the run.
-        allow_removals: whether published figures and bank-months may be withdrawn.
-        accepted: the checks whose failure was accepted by name.
-        last_rows: rows read of each source in the newest success that used it.
-    """
-
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    allow_removals: bool = False
-    accepted: frozenset[str] = frozenset()
-    last_rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,29 +47,29 @@ class Result:
     known_alertas: tuple[str, ...]
 
 
-def compute(readings: Mapping[str, Reading], settings: Settings, published: pl.DataFrame | None = None) -> Result:
+def compute(extracts: Mapping[str, Extract], settings: Settings, published: pl.DataFrame | None = None) -> Result:
     """Compute the figures, audit them, and set aside the optional sources that are poorer than what is published.
 
     Args:
-        readings: what was read, by source; ``cartera`` has to be there.
+        extracts: what was read, by source; ``cartera`` has to be there.
         settings: what the figures are held against.
         published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
     """
-    names = catalogue.catalogue(readings["instituciones"].frame if "instituciones" in readings else None)
-    evidence, findings = _used(readings, settings, published, names)
+    names = catalogue.catalogue(extracts["instituciones"].frame if "instituciones" in extracts else None)
+    evidence, findings = _used(extracts, settings, published, names)
     findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
     return Result(evidence, findings, names, _publication(staged, names), known)
 
 
 def _used(
-    readings: Mapping[str, Reading], settings: Settings, published: pl.DataFrame | None, names: pl.DataFrame
+    extracts: Mapping[str, Extract], settings: Settings, published: pl.DataFrame | None, names: pl.DataFrame
 ) -> tuple[Evidence, list[Finding]]:
     """The evidence without the optional sources that do not pass, and what was found of every source."""
     found: dict[str, Finding] = {}
-    used = dict(readings)
+    used = dict(extracts)
     while True:
-        frames = {name: reading.frame for name, reading in used.items()}
+        frames = {name: extract.frame for name, extract in used.items()}
         book = kpis.base(frames, published)
         figures = kpis.monthly_kpis(book, frames, published)
         evidence = Evidence(
@@ -101,7 +82,7 @@ def _used(
             settings.last_rows,
             settings.allow_removals,
             published,
-            tuple(name for name in readings if name not in used),
+            tuple(name for name in extracts if name not in used),
         )
         now = [_accepted(finding, settings) for finding in audit_sources(evidence)]
         found |= {finding.name: finding for finding in now}
@@ -126,7 +107,7 @@ def _accepted(finding: Finding, settings: Settings) -> Finding:
 def _with_kept_figures(evidence: Evidence) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The figures with the alert ``KEPT`` on each row that keeps one, and the published rows that the files lack."""
     staged, known = evidence.kpis.staged, evidence.kpis.alertas
-    fed = [source for source in FED_BY if source in evidence.readings]
+    fed = [source for source in FED_BY if source in evidence.extracts]
     if len(fed) == len(FED_BY):
         known = (*known, KEPT)
     if evidence.published is None or evidence.allow_removals:

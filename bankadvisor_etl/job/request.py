@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from bankadvisor_etl.checks.findings import Thresholds
 
-    from bankadvisor_etl.inputs.reading import Reader
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,20 +20,20 @@ class Request:
     Attributes:
         data_dir: the folder of the files.
         dsn: the connection string.
-        reader: reads the files; begun before the rest of the run, since its worker takes a while to get ready.
         triggered_by: ``timer``, ``systemd``, ``cron`` or ``manual``.
         dry_run: do everything but publish.
         force: read and publish although the files are those of the last success.
-        allow_removals: delete published bank-months that the files lack, and accept a newest month that goes back.
+        allow_removals: withdraw published figures and bank-months that the files lack, and accept a newest month that
+            goes back.
         accepted: checks whose failure is accepted for this run, by name.
         thresholds: what the checks hold figures against, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
+        progress: called with the name of each source that was read.
     """
 
     data_dir: Path
     dsn: str
-    reader: Reader
     triggered_by: str = "manual"
     dry_run: bool = False
     force: bool = False
@@ -41,3 +42,18 @@ class Request:
     thresholds: tuple[str, ...] = ()
     keep_days: int = 400
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    progress: Callable[[str], None] = lambda _source: None
+
+    @property
+    def insists(self) -> bool:
+        """Whether the files are read although none of them changed."""
+        return self.force or self.dry_run or self.allow_removals or bool(self.accepted)
+
+    @property
+    def limits(self) -> Thresholds:
+        """The thresholds, parsed.
+
+        Raises:
+            ConfigurationError: one of them is not one.
+        """
+        return Thresholds.parse(self.thresholds)

@@ -1,194 +1,158 @@
-"""What a run does between finding the files and closing its row: base, enhanced, audit, publish."""
+"""What a run does between asking for the figures and closing its row: base, enhanced, audit, publish."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.findings import Finding, Thresholds
-from bankadvisor_etl.checks.published import restated
+from bankadvisor_etl.checks.findings import Finding, failures
+from bankadvisor_etl.checks.restated import restated
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
-from bankadvisor_etl.formats.parse import SISTEMA
-from bankadvisor_etl.job.compute import Settings, compute
+from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.transforms.kpis import of_interest
-from bankadvisor_etl.warehouse import publish, runs
+from bankadvisor_etl.warehouse import publish
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Sequence
 
-    import psycopg
-    import structlog
-
-    from bankadvisor_etl.inputs.reading import Read
-    from bankadvisor_etl.job.compute import Result
-    from bankadvisor_etl.job.request import Request
-    from bankadvisor_etl.sources import Source
-    from bankadvisor_etl.warehouse.ledger import Ledger
+    from bankadvisor_etl.inputs.files import File
+    from bankadvisor_etl.job.child import Child, Job
+    from bankadvisor_etl.job.messages import Message
+    from bankadvisor_etl.job.nightly import Run
+    from bankadvisor_etl.warehouse.publish import Figures
 
 
-MAX_REJECTS = 10_000
-"""Rejects of a source that are kept; more of them have nothing more to say."""
-
-
-def execute(
-    request: Request,
-    pending: Mapping[str, Future[Read]],
-    ledger: Ledger,
-    cursor: psycopg.Cursor[Any],
-    log: structlog.stdlib.BoundLogger,
-) -> None:
-    """Read, compute and audit; then write what differs, in the cursor's transaction, which the caller commits.
+def execute(run: Run, child: Child, job: Job) -> None:
+    """Take what the child answers; then write what differs, in the run's transaction, which the caller commits.
 
     Raises:
         InputError: a file cannot be read.
         DataError: a file or a check of severity ``error`` failed.
         DatabaseError: the database was lost.
     """
-    files: dict[str, Read] = {}
-    _read("base", pending, files, ledger, log)
-    _read("enhanced", pending, files, ledger, log)
-    readings = {source: read.reading for source, read in files.items()}
-    with translated():
-        published = publish.published(cursor)
-    settings = Settings(
-        Thresholds.parse(request.thresholds),
-        request.today,
-        request.allow_removals,
-        frozenset(request.accepted),
-        runs.rows_last_used(ledger.connection),
-    )
-    result = compute(readings, settings, published)
-    _count(result, ledger, log)
+    inbox = Inbox(child, job, run.request.progress)
+    extracts: dict[str, Message] = {}
+    for phase in ("base", "enhanced"):
+        run.ledger.begin_phase(phase)
+        run.log.info("etl.phase.base.started" if phase == "base" else "etl.phase.enhanced.started")
+        extracts |= _read(run, phase, inbox, job.files)
+        point(f"read_{phase}")
+        if phase == "base":
+            run.log.info("etl.phase.base.completed", rows_processed=extracts["cartera"].content["bank_months"])
+    result = inbox.result()
+    _count(run, result.content["rows"])
     point("computed")
-    for source in result.evidence.set_aside:
-        ledger.record_sources([_record(files[source], used=False)])
-        log.warning("etl.source.set_aside", source=source, file=files[source].file.name)
+    for file in job.files:
+        if file.source in result.content["set_aside"]:
+            run.ledger.record_sources([_record(file, extracts[file.source], used=False)])
+            run.log.warning("etl.source.set_aside", source=file.source, file=file.name)
+    _publish(run, result)
+
+
+def _publish(run: Run, result: Message) -> None:
+    """Audit the figures beside the published ones, and write what differs."""
+    content, ledger = result.content, run.ledger
     ledger.begin_phase("audit")
     point("audited")
+    figures = publish.Figures(
+        content["columns"], result.blocks[0], content["known_alertas"], run.request.allow_removals
+    )
     with translated():
-        frame = result.publication
-        publish.stage(cursor, frame, result.known_alertas, allow_removals=request.allow_removals)
+        publish.stage(run.cursor, figures)
         point("staged")
-        comparison = publish.compare(cursor, frame.columns)
-    _conclude([*result.findings, restated(comparison, settings.thresholds)], request, ledger, log)
+        comparison = publish.compare(run.cursor, figures)
+    found = [Finding.from_json(finding) for finding in content["findings"]]
+    _conclude(run, [*found, restated(comparison, run.request.limits)])
     point("compared")
     ledger.begin_phase("publish")
-    with translated():
-        done = publish.publish(cursor, ledger.run_id, frame.columns, allow_removals=request.allow_removals)
-        publish.publish_names(cursor, result.names.with_columns(system=pl.col("codigo") == SISTEMA).iter_rows())
-    ledger.counts = replace(
-        ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
-    )
-    ledger.figures_changed = done.figures_changed
+    _write(run, figures, content["names"])
     point("published")
 
 
-def _read(
-    phase: str,
-    pending: Mapping[str, Future[Read]],
-    files: dict[str, Read],
-    ledger: Ledger,
-    log: structlog.stdlib.BoundLogger,
-) -> None:
-    ledger.begin_phase(phase)
-    started = f"etl.phase.{phase}.started"
-    log.info(started)
-    _collect(phase, pending, files, ledger, log)
-    point(f"read_{phase}")
-    if phase == "base":
-        log.info("etl.phase.base.completed", rows_processed=of_interest(files["cartera"].reading.frame).height)
-
-
-def _count(result: Result, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
-    frame = result.evidence.kpis.frame
-    rows = {
-        "icap": _values(frame, "icap_total"),
-        "tda": _values(frame, "tda_cartera_total"),
-        "tasas": _values(frame, "tasa_mn", "tasa_me"),
-    }
-    ledger.counts = replace(
-        ledger.counts,
-        rows_processed_base=frame.height,
-        **{f"rows_processed_{name}": count for name, count in rows.items()},
+def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool]]) -> None:
+    with translated():
+        done = publish.publish(run.cursor, run.ledger.run_id, figures)
+        publish.publish_names(run.cursor, names)
+    run.ledger.counts = replace(
+        run.ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )
-    log.info("etl.phase.enhanced.completed", **{f"{name}_rows": count for name, count in rows.items()})
+    run.ledger.figures_changed = done.figures_changed
 
 
-def _collect(
-    phase: str,
-    pending: Mapping[str, Future[Read]],
-    files: dict[str, Read],
-    ledger: Ledger,
-    log: structlog.stdlib.BoundLogger,
-) -> None:
-    """Wait for the sources of a phase, in their order, and put each on record."""
+def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str, Message]:
+    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each."""
+    extracts: dict[str, Message] = {}
     for source in SOURCES:
         if source.phase != phase:
             continue
-        if source.name not in pending:
-            log.warning("etl.source.missing", source=source.name, file=source.files[0])
-            continue
-        try:
-            read = pending[source.name].result()
-        except EtlError as error:
-            ledger.record_findings([_contract(source, str(error), passed=False)])
-            raise
-        files[source.name] = read
-        ledger.record_findings([_contract(source, "as it should be", passed=True)])
-        _put_on_record(read, ledger, log)
+        its_files = [file for file in files if file.source == source.name]
+        if not its_files:
+            run.log.warning("etl.source.missing", source=source.name, file=source.files[0])
+        for file in its_files:
+            extracts[source.name] = _take(run, inbox, file)
+    return extracts
 
 
-def _contract(source: Source, observed: str, *, passed: bool) -> Finding:
-    """That a file could be read: its columns are there, codes and months parse, and no key stands twice."""
-    return Finding(f"contract_{source.name}", "error", passed, observed, f"the contract of {source.name}")
-
-
-def _put_on_record(read: Read, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
-    file, reading = read.file, read.reading
-    rejected = reading.rejects.height
-    ledger.record_sources([_record(read, used=True)])
-    if rejected:
-        ledger.record_rejects(file.source, reading.rejects.head(MAX_REJECTS))
-        ledger.counts = replace(ledger.counts, rows_rejected=ledger.counts.rows_rejected + rejected)
-    log.info(
+def _take(run: Run, inbox: Inbox, file: File) -> Message:
+    try:
+        extract = inbox.extract(file)
+    except EtlError as error:
+        run.ledger.record_findings([_contract(file.source, str(error), passed=False)])
+        raise
+    run.ledger.record_findings([_contract(file.source, "as it should be", passed=True)])
+    run.ledger.record_sources([_record(file, extract, used=True)])
+    content = extract.content
+    if content["rows_rejected"]:
+        run.ledger.record_rejects(extract.blocks[0])
+        rejected = run.ledger.counts.rows_rejected + content["rows_rejected"]
+        run.ledger.counts = replace(run.ledger.counts, rows_rejected=rejected)
+    run.log.info(
         "etl.source.read",
         source=file.source,
         file=file.name,
-        rows_read=reading.rows_read,
-        rows_rejected=rejected,
-        seconds=round(read.seconds, 3),
-        ignored_columns=list(reading.ignored),
+        rows_read=content["rows_read"],
+        rows_rejected=content["rows_rejected"],
+        seconds=round(content["seconds"], 3),
+        ignored_columns=content["ignored"],
     )
+    return extract
 
 
-def _record(read: Read, *, used: bool) -> SourceRecord:
-    file, reading = read.file, read.reading
-    rejected = reading.rejects.height
+def _contract(source: str, observed: str, *, passed: bool) -> Finding:
+    """That a file could be read: its columns are there, codes and months parse, and no key appears twice."""
+    return Finding(f"contract_{source}", "error", passed, observed, f"the contract of {source}")
+
+
+def _record(file: File, extract: Message, *, used: bool) -> SourceRecord:
+    content = extract.content
+    read, rejected = content["rows_read"], content["rows_rejected"]
     return SourceRecord(
         file.source,
         file.name,
         file.sha256,
         file.bytes,
-        reading.rows_read,
-        reading.rows_read - rejected,
+        read,
+        read - rejected,
         rejected,
-        read.seconds,
+        content["seconds"],
         used,
     )
 
 
-def _conclude(findings: Sequence[Finding], request: Request, ledger: Ledger, log: structlog.stdlib.BoundLogger) -> None:
+def _count(run: Run, rows: dict[str, int]) -> None:
+    processed: dict[str, Any] = {f"rows_processed_{name}": count for name, count in rows.items()}
+    run.ledger.counts = replace(run.ledger.counts, **processed)
+    enhanced = {f"{name}_rows": count for name, count in rows.items() if name != "base"}
+    run.log.info("etl.phase.enhanced.completed", **enhanced)
+
+
+def _conclude(run: Run, findings: Sequence[Finding]) -> None:
     """Put the findings on record, and refuse to publish where one of them stops the run."""
-    for finding in ledger.record_findings(findings):
-        report: Callable[..., Any] = log.error if finding.stops else log.warning
+    for finding in run.ledger.record_findings(findings):
+        report: Callable[..., Any] = run.log.error if finding.stops else run.log.warning
         report(
             "etl.check.failed",
             check=finding.name,
@@ -198,13 +162,10 @@ def _conclude(findings: Sequence[Finding], request: Request, ledger: Ledger, log
             sample=list(finding.sample),
             **({"accepted": True} if finding.accepted else {}),
         )
-    for name in sorted({*request.accepted} - {finding.name for finding in findings if finding.accepted}):
-        log.warning("etl.accept.unused", check=name)
+    accepted = {finding.name for finding in findings if finding.accepted}
+    for name in sorted({*run.request.accepted} - accepted):
+        run.log.warning("etl.accept.unused", check=name)
     warnings = sum(not finding.passed and not finding.stops for finding in findings)
-    ledger.counts = replace(ledger.counts, warnings=warnings)
+    run.ledger.counts = replace(run.ledger.counts, warnings=warnings)
     if words := failures(findings):
         raise DataError(words)
-
-
-def _values(frame: pl.DataFrame, *columns: str) -> int:
-    return sum(frame.height - frame[name].null_count() for name in columns if name in frame.columns)

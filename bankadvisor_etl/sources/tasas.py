@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import dataframely as dy
 import polars as pl
 
-from bankadvisor_etl.errors import DataError, InputError
+from bankadvisor_etl.errors import DataError, InputError, Place
 from bankadvisor_etl.formats import parse
-from bankadvisor_etl.formats.csv import check_csv, check_lines
+from bankadvisor_etl.formats.csv import AGAIN, check_csv, check_lines
+from bankadvisor_etl.formats.extract import REJECTS, Extract
 from bankadvisor_etl.formats.sheet_table import check_headers
-from bankadvisor_etl.sources.model import REJECTS, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,30 +42,22 @@ NUL = "\N{SYMBOL FOR NULL}"
 """Shown where a refused row has the character that PostgreSQL's text cannot hold."""
 
 
-class Tasas(dy.Schema):
-    """Sums over the loans of a bank, month and currency (``mn``, ``me``, ``udis``).
-
-    ``saldo`` is the sum of Total Portfolio, in the file's own unit; ``saldo_por_tasa`` that of Total Portfolio times
-    Average Rate (percent); ``filas`` counts the rows.
-    """
-
-    codigo = dy.String(primary_key=True)
-    mes = dy.Date(primary_key=True)
-    moneda = dy.String(primary_key=True)
-    filas = dy.UInt32()
-    saldo = dy.Float64()
-    saldo_por_tasa = dy.Float64()
+GROUP = ("codigo", "mes", "moneda")
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> Extract:
     """Sum the loans of each bank, month and currency; rows with a rate of 0 count like any other.
+
+    The frame has ``codigo``, ``mes``, ``moneda`` (``mn``, ``me``, ``udis``); ``filas`` counts the rows; ``saldo`` is
+    the sum of Total Portfolio, in the file's own unit, and ``saldo_por_tasa`` that of Total Portfolio times Average
+    Rate (percent).
 
     Raises:
         InputError: the file is missing or is no comma-separated file.
         DataError: a column is missing or doubled.
     """
     headers = check_csv(path)
-    check_headers(path.name, headers, HEADERS)
+    check_headers(Place(path.name), headers, HEADERS)
     rows = _scan(path, headers)
     try:
         sums = _sums(rows)
@@ -78,13 +69,22 @@ def read(path: Path) -> Reading:
     except pl.exceptions.PolarsError as error:
         check_lines(path, len(headers))  # which can say where
         cause = str(error).splitlines()[0]
-        raise InputError(f"{path.name}: damaged ({cause}); fetch the file again") from error
+        raise InputError(f"damaged ({cause})", Place(path.name), AGAIN) from error
     good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
-    frame = _canonical(good).group_by(Tasas.primary_key()).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
+    frame = _canonical(good).group_by(GROUP).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
     if frame.is_empty():
-        raise DataError(f"{path.name}: none of its {sums['filas'].sum():,} rows can be used; row 2 on, see the columns")
+        raise _nothing_usable(path.name, rejects, int(sums["filas"].sum()))
     ignored = tuple(header for header in headers if header not in HEADERS)
-    return Reading(Tasas.cast(frame.sort(Tasas.primary_key())), int(sums["filas"].sum()), rejects, ignored)
+    return Extract(frame.sort(GROUP), int(sums["filas"].sum()), rejects, ignored)
+
+
+def _nothing_usable(file: str, rejects: pl.DataFrame, rows: int) -> DataError:
+    """The error of a file without one row that can be used: what its first row says."""
+    if rejects.is_empty():
+        return DataError("there are no rows under the headers", Place(file), AGAIN)
+    row, reason = rejects.select("row", "reason").row(0)
+    what = f"none of the {rows:,} rows can be used; the first: {reason}"
+    return DataError(what, Place(file, row=row), "fetch the published file")
 
 
 def _scan(path: Path, headers: Sequence[str]) -> pl.LazyFrame:

@@ -13,7 +13,6 @@ from bankadvisor_etl.warehouse.connection import connect, transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    import polars as pl
     import psycopg
 
     from bankadvisor_etl.checks.findings import Finding
@@ -52,11 +51,11 @@ class Ledger:
             with transaction(self.connection) as cursor:
                 runs.record_sources(cursor, self.run_id, records)
 
-    def record_rejects(self, source: str, rejects: pl.DataFrame) -> None:
-        """Record the rows of a source that were set aside."""
+    def record_rejects(self, rejects: bytes) -> None:
+        """Record rows that were set aside, ready for COPY."""
         if self._details:
             with transaction(self.connection) as cursor:
-                runs.record_rejects(cursor, self.run_id, source, rejects["row", "reason", "raw"].iter_rows())
+                runs.record_rejects(cursor, rejects)
 
     def record_findings(self, findings: Sequence[Finding]) -> list[Finding]:
         """Record what the checks found, and return what failed and is new; in a dry run, all that failed."""

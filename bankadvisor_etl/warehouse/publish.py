@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from psycopg import sql
 
-from bankadvisor_etl.checks.findings import Comparison
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.checks.restated import Comparison
+from bankadvisor_etl.figures import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,25 +35,40 @@ class Published:
     figures_changed: int
 
 
-def published(cursor: psycopg.Cursor[Any]) -> pl.DataFrame | None:
-    """What is published: ``codigo``, ``mes``, the figures and ``alertas``; None where nothing is."""
+def published(cursor: psycopg.Cursor[Any]) -> bytes:
+    """What is published, as CSV with a line of headers: ``codigo``, ``mes``, ``alertas`` (with commas), the figures."""
     statement = sql.SQL(
         "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, array_to_string(alertas, ',') AS alertas, {}"
         " FROM monthly_kpis) TO STDOUT (FORMAT csv, HEADER)"
     ).format(_names(METRICS))
     with cursor.copy(statement) as copy:
-        text = b"".join(copy)
-    schema = {"codigo": pl.String, "mes": pl.Date, "alertas": pl.String, **dict.fromkeys(METRICS, pl.Float64)}
-    frame = pl.read_csv(text, schema=schema)
-    if frame.is_empty():
-        return None
-    alertas = pl.col("alertas").fill_null("").str.split(",").list.filter(pl.element() != "")
-    return frame.with_columns(alertas)
+        return b"".join(copy)
 
 
-def stage(
-    cursor: psycopg.Cursor[Any], frame: pl.DataFrame, known_alertas: Sequence[str], *, allow_removals: bool = False
-) -> None:
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a run, ready for COPY.
+
+    Attributes:
+        columns: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, ``alertas`` and the figures at hand; a
+            figure without a column here keeps what is published.
+        rows: their values, in PostgreSQL's CSV; a ratio that has no value is NaN.
+        known_alertas: the alerts that this run could tell; published ones of other names are kept.
+        allow_removals: withdraw figures that the run does not have, rather than keep them.
+    """
+
+    columns: Sequence[str]
+    rows: bytes
+    known_alertas: Sequence[str]
+    allow_removals: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that hold figures."""
+        return [name for name in self.columns if name not in NOT_FIGURES]
+
+
+def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
     """COPY the figures of a run beside the published ones, and find out where they differ.
 
     The temporary table ``entrada`` has the figures of the run, rounded as they will be published; ``diferencias`` has
@@ -63,31 +77,25 @@ def stage(
 
     Args:
         cursor: in the transaction that will publish.
-        frame: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, ``alertas`` and the figures at hand; a
-            figure without a column here keeps what is published.
-        known_alertas: the alerts that this run could tell; published ones of other names are kept.
-        allow_removals: withdraw figures that the run does not have, rather than keep them.
+        figures: the figures of the run.
     """
-    columns = _names(frame.columns)
+    columns = _names(figures.columns)
     cursor.execute(
         sql.SQL("CREATE TEMPORARY TABLE entrada ON COMMIT DROP AS SELECT {} FROM monthly_kpis WITH NO DATA").format(
             columns
         )
     )
-    array = pl.concat_str(pl.lit("{"), pl.col("alertas").list.sort().list.join(","), pl.lit("}"))
     with cursor.copy(sql.SQL("COPY entrada ({}) FROM STDIN (FORMAT csv)").format(columns)) as copy:
-        copy.write(frame.with_columns(alertas=array).write_csv(include_header=False))
+        copy.write(figures.rows)
     cursor.execute("ALTER TABLE entrada ADD PRIMARY KEY (fecha, codigo_cnbv)")
     cursor.execute("ANALYZE entrada (fecha, codigo_cnbv)")
-    values = [name for name in frame.columns if name not in KEY]
+    values = [name for name in figures.columns if name not in KEY]
     figure = (
         "nullif(e.{0}, 'NaN')"
-        if allow_removals
+        if figures.allow_removals
         else "CASE WHEN e.{0} = 'NaN' THEN NULL ELSE coalesce(e.{0}, m.{0}) END"
     )
-    resolved: dict[str, sql.Composable] = {
-        name: sql.SQL(figure).format(sql.Identifier(name)) for name in _figures(frame.columns)
-    }
+    resolved: dict[str, sql.Composable] = {name: sql.SQL(figure).format(sql.Identifier(name)) for name in figures.names}
     resolved["alertas"] = sql.SQL(
         "CASE WHEN m.alertas <@ %(known)s THEN e.alertas ELSE ARRAY(SELECT unnest(e.alertas) UNION"
         " SELECT alerta FROM unnest(m.alertas) AS alerta WHERE alerta <> ALL(%(known)s) ORDER BY 1) END"
@@ -106,46 +114,43 @@ def stage(
             old=_names(values, "m"),
             now=_names(values, "v"),
         ),
-        {"known": list(known_alertas)},
+        {"known": list(figures.known_alertas)},
     )
 
 
-def compare(cursor: psycopg.Cursor[Any], columns: Sequence[str]) -> Comparison:
+def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
     """Count the published figures in the run's columns, and those that change, for the audit.
 
     Args:
         cursor: in the transaction in which ``stage`` was called.
-        columns: the columns of ``entrada``.
+        figures: what was staged.
     """
-    figures = _figures(columns)
     changed = sql.SQL(" + ").join(
         sql.SQL("(m.{name} IS NOT NULL AND m.{name} IS DISTINCT FROM e.{name})::int").format(name=sql.Identifier(name))
-        for name in figures
+        for name in figures.names
     )
     row = cursor.execute(
         sql.SQL(
             "SELECT (SELECT coalesce(sum(num_nonnulls({published})), 0) FROM entrada e JOIN monthly_kpis m"
             " ON {same_key}), (SELECT coalesce(sum({changed}), 0) FROM diferencias e JOIN monthly_kpis m ON {same_key})"
-        ).format(published=_names(figures, "m"), changed=changed, same_key=SAME_KEY)
+        ).format(published=_names(figures.names, "m"), changed=changed, same_key=SAME_KEY)
     ).fetchone()
     assert row is not None  # noqa: S101 - sums give a row
     return Comparison(int(row[0]), int(row[1]))
 
 
-def publish(cursor: psycopg.Cursor[Any], run_id: int, columns: Sequence[str], *, allow_removals: bool) -> Published:
+def publish(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> Published:
     """Write what differs, and record each figure that changes.
 
     Args:
         cursor: in the transaction in which ``stage`` was called.
         run_id: the run that becomes the author of the rows written.
-        columns: the columns of ``entrada``.
-        allow_removals: withdraw the figures of published rows that ``entrada`` lacks, rather than leave them.
+        figures: what was staged; where removals are allowed, the figures of published rows that it lacks are withdrawn.
     """
-    figures = _figures(columns)
-    removed = _remove(cursor, run_id, figures) if allow_removals else 0
-    changed = _record_changes(cursor, run_id, figures)
+    removed = _remove(cursor, run_id, figures.names) if figures.allow_removals else 0
+    changed = _record_changes(cursor, run_id, figures.names)
     _release_names(cursor)
-    values = [name for name in columns if name not in KEY]
+    values = [name for name in figures.columns if name not in KEY]
     updated = cursor.execute(
         sql.SQL(
             "UPDATE monthly_kpis m SET ({values}) = ROW({new}), etl_run_id = %s, updated_at = statement_timestamp()"
@@ -157,12 +162,24 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, columns: Sequence[str], *,
         sql.SQL(
             "INSERT INTO monthly_kpis ({columns}, etl_run_id, updated_at) SELECT {new}, %s, statement_timestamp()"
             " FROM diferencias e WHERE e.nueva"
-        ).format(columns=_names(columns), new=_names(columns, "e")),
+        ).format(columns=_names(figures.columns), new=_names(figures.columns, "e")),
         [run_id],
     ).rowcount
     total = cursor.execute("SELECT count(*) FROM entrada").fetchone()
     assert total is not None  # noqa: S101 - count gives a row
     return Published(inserted, updated, int(total[0]) - inserted - updated, removed, changed)
+
+
+def count(cursor: psycopg.Cursor[Any]) -> int:
+    """How many rows are published."""
+    row = cursor.execute("SELECT count(*) FROM monthly_kpis").fetchone()
+    assert row is not None  # noqa: S101 - count gives a row
+    return int(row[0])
+
+
+def withdraw_all(cursor: psycopg.Cursor[Any]) -> int:
+    """Delete every published row, and return how many there were."""
+    return cursor.execute("DELETE FROM monthly_kpis").rowcount
 
 
 def publish_names(cursor: psycopg.Cursor[Any], rows: Iterable[tuple[str, str, str, bool]]) -> None:
@@ -228,10 +245,6 @@ def _release_names(cursor: psycopg.Cursor[Any]) -> None:
             " WHERE {} AND m.banco_norm <> e.banco_norm"
         ).format(SAME_KEY)
     )
-
-
-def _figures(columns: Iterable[str]) -> list[str]:
-    return [name for name in columns if name not in NOT_FIGURES]
 
 
 def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:

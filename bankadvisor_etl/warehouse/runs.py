@@ -134,8 +134,8 @@ def record_sources(cursor: psycopg.Cursor[Any], run_id: int, records: Iterable[S
     """Record the files of a run; a file recorded before is brought up to date."""
     names = [field.name for field in fields(SourceRecord)]
     statement = sql.SQL(
-        "INSERT INTO etl_run_sources (run_id, {names}) VALUES (%(run_id)s, {values}) ON CONFLICT (run_id, source)"
-        " DO UPDATE SET ({names}) = ROW({new})"
+        "INSERT INTO etl_run_sources (run_id, {names}) VALUES (%(run_id)s, {values}) ON CONFLICT"
+        " (run_id, source, file_name) DO UPDATE SET ({names}) = ROW({new})"
     ).format(
         names=sql.SQL(", ").join(map(sql.Identifier, names)),
         values=sql.SQL(", ").join(map(sql.Placeholder, names)),
@@ -144,13 +144,11 @@ def record_sources(cursor: psycopg.Cursor[Any], run_id: int, records: Iterable[S
     cursor.executemany(statement, [{"run_id": run_id, **asdict(record)} for record in records])
 
 
-def record_rejects(
-    cursor: psycopg.Cursor[Any], run_id: int, source: str, rejects: Iterable[tuple[int, str, str]]
-) -> None:
-    """Record rows that were set aside: row number, reason, the row as JSON."""
-    with cursor.copy("COPY etl_rejects (run_id, source, row_number, reason, raw) FROM STDIN") as copy:
-        for number, reason, raw in rejects:
-            copy.write_row((run_id, source, number, reason, raw))
+def record_rejects(cursor: psycopg.Cursor[Any], rejects: bytes) -> None:
+    """Record rows that were set aside, in PostgreSQL's CSV: run, source, row number, reason, the row as JSON."""
+    statement = "COPY etl_rejects (run_id, source, row_number, reason, raw) FROM STDIN (FORMAT csv)"
+    with cursor.copy(statement) as copy:
+        copy.write(rejects)
 
 
 def record_findings(cursor: psycopg.Cursor[Any], run_id: int, findings: Sequence[Finding]) -> list[Finding]:
@@ -209,12 +207,12 @@ def repeat_findings(cursor: psycopg.Cursor[Any], run_id: int, earlier: int, but:
 
 
 def rows_last_used(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """The rows read of each source in the newest success that used its file, however long ago."""
+    """The rows read of each source in the newest success that used its files, however long ago."""
     with transaction(connection) as cursor:
         rows = cursor.execute(
-            "SELECT DISTINCT ON (s.source) s.source, s.rows_read FROM etl_run_sources s"
-            " JOIN etl_runs r ON r.id = s.run_id WHERE r.status = 'success' AND s.used AND s.rows_read IS NOT NULL"
-            " ORDER BY s.source, s.run_id DESC"
+            "SELECT source, sum(rows_read)::bigint FROM etl_run_sources WHERE (source, run_id) IN"
+            " (SELECT s.source, max(s.run_id) FROM etl_run_sources s JOIN etl_runs r ON r.id = s.run_id"
+            " WHERE r.status = 'success' AND s.used AND s.rows_read IS NOT NULL GROUP BY s.source) GROUP BY source"
         ).fetchall()
     return dict(rows)
 
@@ -234,10 +232,10 @@ def prune(cursor: psycopg.Cursor[Any], days: int) -> None:
 
 
 def last_success(connection: psycopg.Connection[Any]) -> dict[str, Any] | None:
-    """The newest ``success``, with ``files``: for each source the hash and the rows read of its file."""
+    """The newest ``success``, with ``files``: the row of ``etl_run_sources`` of each, by file name."""
     with transaction(connection), connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT r.*, (SELECT coalesce(jsonb_object_agg(s.source, to_jsonb(s)), '{}') FROM etl_run_sources s"
+            "SELECT r.*, (SELECT coalesce(jsonb_object_agg(s.file_name, to_jsonb(s)), '{}') FROM etl_run_sources s"
             " WHERE s.run_id = r.id) AS files"
             " FROM etl_runs r WHERE r.status = 'success' ORDER BY r.id DESC LIMIT 1"
         ).fetchone()

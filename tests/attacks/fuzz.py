@@ -24,6 +24,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
 import polars as pl
+from bankadvisor_etl.inputs.reading import reader
 from mutations import suitable
 from trial import MEMORY, Watch, let_everybody_in, run
 
@@ -31,7 +32,6 @@ from bankadvisor_etl.checks.audit import failures
 from bankadvisor_etl.checks.findings import Thresholds
 from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.inputs.files import hash_files
-from bankadvisor_etl.inputs.reading import reader
 from bankadvisor_etl.job.compute import Settings, compute
 from bankadvisor_etl.job.nightly import find_files
 from bankadvisor_etl.sample_data import write_sample
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bankadvisor_etl.sources.model import Reading
+
     from support.databases import Source
 
 KEY = ["codigo", "mes"]

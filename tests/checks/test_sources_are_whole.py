@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bankadvisor_etl.sources.model import Reading
 
 from bankadvisor_etl.checks import sources
 from bankadvisor_etl.checks.findings import Finding, Thresholds
-from bankadvisor_etl.sources.model import Reading
 from support import frames
 from support.evidence import evidence, findings, passing, rejects
 from support.frames import BBVA, INVEX, SISTEMA, acumulados, cartera, castigos, coherent, icap, loans, tda

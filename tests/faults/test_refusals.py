@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
+from bankadvisor_etl.inputs.reading import reader
 from psycopg import sql
 
 from bankadvisor_etl.errors import EtlError
-from bankadvisor_etl.inputs.reading import reader
 from bankadvisor_etl.job import nightly
 from bankadvisor_etl.job.request import Request
 from bankadvisor_etl.log import configure

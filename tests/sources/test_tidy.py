@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from bankadvisor_etl.sources.model import REJECTS
 
 from bankadvisor_etl.errors import DataError
 from bankadvisor_etl.formats import parse
 from bankadvisor_etl.formats.sheet_table import Canonical, Field, check_headers, describe, figure, read_table
-from bankadvisor_etl.sources.model import REJECTS
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from bankadvisor_etl.sources.model import REJECTS, Reading
 
 from bankadvisor_etl.checks.findings import Evidence, Finding
-from bankadvisor_etl.sources.model import REJECTS, Reading
 from bankadvisor_etl.transforms import kpis
 
 if TYPE_CHECKING:

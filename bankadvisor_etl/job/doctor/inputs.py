@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bankadvisor_etl.job.doctor.diagnosis import Diagnosis
-    from bankadvisor_etl.sources import Source
+    from bankadvisor_etl.sources.source import Source
 
 
 def examine_inputs(folder: Path) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ COMMENT ON COLUMN etl_run_checks.accepted IS 'Whether it was accepted by name fo
 COMMENT ON COLUMN etl_run_checks.keys IS 'All keys that it does not hold for';
 
 ALTER TABLE etl_run_sources ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT true;
+ALTER TABLE etl_run_sources DROP CONSTRAINT etl_run_sources_pkey, ADD PRIMARY KEY (run_id, source, file_name);
 COMMENT ON COLUMN etl_run_sources.used IS 'False for an optional file that was set aside as poorer than what is published';
 
 COMMENT ON COLUMN etl_rejects.reason IS 'Why the row, or a cell of it, was set aside';

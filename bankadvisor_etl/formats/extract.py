@@ -1,4 +1,4 @@
-"""What reading a source yields: the only type that leaves this package."""
+"""What is read of a source's file: the type that goes from ``sources`` to ``transforms`` and ``checks``."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 import polars as pl
 
 REJECTS = pl.Schema({"row": pl.UInt32, "reason": pl.String, "raw": pl.String, "fault": pl.Boolean})
-"""One refused row: its number as Excel or an editor shows it, why, the row as a JSON object, and whether it is a
-fault of the file (a rate that CNBV leaves blank is none, and does not count against the limit of faults)."""
+"""What was set aside of one row: its number as Excel or an editor shows it, why, the row as a JSON object, and whether
+it is a fault of the file (a rate that CNBV leaves blank is none, and does not count against the limit of faults)."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class Extract:
     """The rows of one file in canonical form.
 
     Attributes:
         frame: ``codigo`` (canonical code), ``mes`` (first day of the month) and the source's own columns.
         rows_read: rows of data in the file, blank ones left out.
-        rejects: the rows that were refused, as ``REJECTS``.
-        ignored: headers of the file that no contract names.
+        rejects: the rows and cells that were set aside, as ``REJECTS``.
+        ignored: headers of the file that no specification names.
     """
 
     frame: pl.DataFrame

@@ -1,0 +1,47 @@
+"""What the figures of a run are held against, as the processes of a run hand it to each other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from bankadvisor_etl.checks.findings import Thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the figures of a run are held against.
+
+    Attributes:
+        thresholds: the bounds of the checks.
+        today: the date of the run.
+        allow_removals: whether published figures and bank-months may be withdrawn.
+        accepted: the checks whose failure was accepted by name.
+        last_rows: rows read of each source in the newest success that used it.
+    """
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    allow_removals: bool = False
+    accepted: frozenset[str] = frozenset()
+    last_rows: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as values that JSON has."""
+        plain = {"today": self.today.isoformat(), "accepted": sorted(self.accepted)}
+        return {**asdict(self), **plain}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Settings:
+        """The settings that ``as_json`` wrote."""
+        return cls(
+            Thresholds(**content["thresholds"]),
+            date.fromisoformat(content["today"]),
+            content["allow_removals"],
+            frozenset(content["accepted"]),
+            content["last_rows"],
+        )

@@ -1,0 +1,285 @@
+"""The process that computes, seen from the one that keeps the record: started, asked, and what it died of.
+
+It is forked where that is safe: before anything heavy is imported, and while this process has one thread. What killed
+it is found out by a second one for each file that was not finished, started by exec, which looks into the file before
+it parses it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bankadvisor_etl.errors import InputError, OutOfMemoryError, Place, ReaderError
+from bankadvisor_etl.job.messages import Message, as_content, receive, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+    from typing import BinaryIO, Self
+
+    from bankadvisor_etl.checks.settings import Settings
+    from bankadvisor_etl.inputs.files import File
+
+MEMORY = 768 * 2**20
+"""Bytes that a child may allocate; the real files need 400 MiB, of which half is resident."""
+
+SECONDS = 600
+"""How long a child may take."""
+
+THREADS = str(min(4, os.cpu_count() or 1))
+"""Of polars, unless the environment says otherwise: one for each of many cores would take memory by the core."""
+
+LAST_WORDS = 4_000
+OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc")
+"""What Rust, Python and C++ say when they cannot have the memory that they ask for."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a child is asked to do.
+
+    Attributes:
+        files: the files to read.
+        settings: what the figures are held against; None to compute none.
+        published: what is published, as CSV; None where there is no database.
+        run_id: the run under which rejects are filed.
+    """
+
+    files: Sequence[File]
+    settings: Settings | None = None
+    published: bytes | None = None
+    run_id: int = 0
+
+    def as_message(self) -> Message:
+        """The request."""
+        content = {
+            "memory": MEMORY,
+            "files": [(file.source, str(file.path)) for file in self.files],
+            "settings": self.settings and self.settings.as_json(),
+            "run_id": self.run_id,
+        }
+        return Message("request", content, () if self.published is None else (self.published,))
+
+
+class DeathError(Exception):
+    """Raised when a child ends before it has done what it was asked.
+
+    Attributes:
+        ready: whether it had begun to work.
+        out_of_memory: whether it could not have the memory that it asked for.
+        how: how it ended, in words.
+    """
+
+    def __init__(self, code: int, words: str, *, ready: bool, too_slow: bool) -> None:
+        """Take the exit code (negative: the signal), the last words on stderr, and how far it came."""
+        killed = code in (-signal.SIGKILL, os.EX_OSERR) and not too_slow  # SIGKILL is the kernel's answer to its need
+        self.ready = ready
+        self.out_of_memory = killed or any(mark in words for mark in OUT_OF_MEMORY)
+        ended = f"stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        self.how = f"took more than {SECONDS} seconds" if too_slow else ended
+        self.words = words.strip().rpartition("\n")[2]
+        if code > 0 and self.words:
+            self.how += f": {self.words}"
+        super().__init__(self.how)
+
+
+class Child:
+    """One process that reads and computes, for one job; left, it is stopped."""
+
+    def __init__(self, *, forked: bool = False) -> None:
+        """Start the process, which gets ready while the caller finds out what to ask."""
+        self._errors = os.memfd_create("stderr")
+        self._requests: BinaryIO
+        self._answers: BinaryIO
+        self.pid, self._requests, self._answers = (_fork if forked and _is_safe() else _exec)(self._errors)
+        self._code: int | None = None
+        self._too_slow = False
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        """Stop what is still being done."""
+        self.stop()
+
+    def work(self, job: Job) -> Iterator[Message]:
+        """Yield the answers, until all is done.
+
+        Raises:
+            DeathError: the process ended before.
+        """
+        self.ask(job)
+        yield from self.answers()
+
+    def ask(self, job: Job) -> None:
+        """Send the request; a child that is dead already shows in its answers."""
+        try:
+            send(self._requests, job.as_message())
+            self._requests.close()
+        except OSError:
+            return
+
+    def answers(self) -> Iterator[Message]:
+        """Yield the answers to the request, until all is done.
+
+        Raises:
+            DeathError: the process ended before.
+        """
+        watchdog = threading.Timer(SECONDS, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+        ready = False
+        try:
+            while message := receive(self._answers):
+                if message.kind == "done":
+                    return
+                if message.kind == "ready":
+                    ready = True
+                else:
+                    yield message
+        finally:
+            watchdog.cancel()
+        code = self._wait()
+        words = os.pread(self._errors, LAST_WORDS, max(0, os.fstat(self._errors).st_size - LAST_WORDS))
+        raise DeathError(code, words.decode("utf-8", "replace"), ready=ready, too_slow=self._too_slow)
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing, and let go of all that belongs to it."""
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait()
+        for stream in (self._requests, self._answers):
+            try:
+                stream.close()
+            except OSError:  # of what could not be sent, nothing is left to send
+                continue
+        if self._errors >= 0:
+            os.close(self._errors)
+            self._errors = -1
+
+    def _give_up(self) -> None:
+        self._too_slow = True
+        os.kill(self.pid, signal.SIGKILL)
+
+    def _wait(self) -> int:
+        if self._code is None:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._code
+
+
+def results(child: Child, job: Job) -> Iterator[Message]:
+    """Yield what the child answers to a job that it was asked; a file that kills it is answered for with an ``error``.
+
+    Raises:
+        ReaderError: the child cannot even start.
+        OutOfMemoryError: no single file is to blame, but all together need more memory than they may take.
+    """
+    open_files = dict(enumerate(job.files))
+    try:
+        for message in child.answers():
+            open_files.pop(message.content.get("file", -1), None)
+            yield message
+    except DeathError as death:
+        if not death.ready:
+            raise ReaderError(
+                f"the process that reads the files cannot start: it {death.how} ({death.words})",
+                remedy="no file is to blame; install the package again",
+            ) from death
+    else:
+        return
+    culprits = 0
+    for number, file in open_files.items():
+        if error := _killed_by(replace(job, files=[file], settings=None, published=None), file):
+            culprits += 1
+            yield Message("error", {"file": number, **as_content(error)})
+    if not culprits:
+        yield from _once_more(job, open_files)
+
+
+def _killed_by(job: Job, file: File) -> InputError | None:
+    """The error of a file that kills a child of its own, or that it refuses; None where it is read."""
+    place = Place(file.name)
+    try:
+        with Child() as alone:
+            list(alone.work(job))
+    except DeathError as death:
+        if death.out_of_memory:
+            what = f"takes more than {MEMORY // 2**20:,} MiB, or more than there is, to read (the reader {death.how})"
+            return OutOfMemoryError(what, place, "the file is damaged or not CNBV's, or the machine too small")
+        return InputError(f"the reader {death.how}: the file is damaged", place, "fetch the file again")
+    return None
+
+
+def _once_more(job: Job, open_files: dict[int, File]) -> Iterator[Message]:
+    """Do the job again, one file after the other, and answer what is open."""
+    try:
+        with Child() as careful:
+            for message in careful.work(job):
+                if message.content.get("file", -1) in open_files or message.kind == "result":
+                    yield message
+    except DeathError as death:
+        what = f"the files together take more than {MEMORY // 2**20:,} MiB, or more than there is"
+        remedy = "each file can be read alone; give the machine more memory"
+        raise OutOfMemoryError(f"{what} (the process {death.how})", remedy=remedy) from death
+
+
+def _is_safe() -> bool:
+    """Whether a fork of this process can go on: no thread holds a lock in it, and polars would start threads."""
+    return threading.active_count() == 1 and "polars" not in sys.modules
+
+
+def _fork(errors: int) -> tuple[int, BinaryIO, BinaryIO]:
+    requests, request = os.pipe()
+    answer, answers = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(request)
+        os.close(answer)
+        _serve(requests, answers, errors)
+    os.close(requests)
+    os.close(answers)
+    return pid, os.fdopen(request, "wb"), os.fdopen(answer, "rb")
+
+
+def _serve(requests: int, answers: int, errors: int) -> NoReturn:
+    """Be the child: nothing of the parent's is touched, and nothing of it is cleaned up."""
+    code = os.EX_SOFTWARE
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair, which stops this process
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number, descriptor in enumerate((nothing, nothing, errors)):
+            os.dup2(descriptor, number)
+        os.environ.setdefault("POLARS_MAX_THREADS", THREADS)
+        from bankadvisor_etl.job.worker import serve  # noqa: PLC0415 - what the parent must not import
+
+        with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
+            serve(incoming, outgoing)
+        code = os.EX_OK
+    except BaseException:  # noqa: BLE001 - the parent reads it
+        import traceback  # noqa: PLC0415
+
+        os.write(errors, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def _exec(errors: int) -> tuple[int, Any, Any]:
+    import subprocess  # noqa: PLC0415 - a run that goes well starts no other process
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bankadvisor_etl.job.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env={"POLARS_MAX_THREADS": THREADS, **os.environ},
+    )
+    process.returncode = 0  # whoever made it waits for it
+    return process.pid, process.stdin, process.stdout

@@ -1,0 +1,79 @@
+"""The figures of a run and the rows that were set aside, ready for COPY, as the process that computes gives them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from bankadvisor_etl.figures import METRICS
+from bankadvisor_etl.formats.parse import SISTEMA
+from bankadvisor_etl.job.compute import compute
+from bankadvisor_etl.job.messages import Message
+from bankadvisor_etl.transforms.kpis import of_interest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bankadvisor_etl.checks.settings import Settings
+    from bankadvisor_etl.formats.extract import Extract
+
+
+def answer(extracts: Mapping[str, Extract], settings: Settings, published: bytes | None) -> Message:
+    """Compute and audit.
+
+    Args:
+        extracts: what was read, by source.
+        settings: what the figures are held against.
+        published: what is published, as ``warehouse.publish.published`` gives it; None where there is no database.
+
+    Returns:
+        ``result``: ``findings``, ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official
+        name, whether it is the system), ``known_alertas``, the ``columns`` of its block, and as that block the rows of
+        ``entrada`` in PostgreSQL's CSV.
+    """
+    result = compute(extracts, settings, None if published is None else published_frame(published))
+    frame = result.evidence.kpis.frame
+    names = result.names.with_columns(system=pl.col("codigo") == SISTEMA)
+    content = {
+        "findings": [asdict(finding) for finding in result.findings],
+        "set_aside": result.evidence.set_aside,
+        "rows": {
+            "base": frame.height,
+            "icap": _values(frame, "icap_total"),
+            "tda": _values(frame, "tda_cartera_total"),
+            "tasas": _values(frame, "tasa_mn", "tasa_me"),
+        },
+        "names": names.rows(),
+        "known_alertas": result.known_alertas,
+        "columns": result.publication.columns,
+    }
+    array = pl.concat_str(pl.lit("{"), pl.col("alertas").list.sort().list.join(","), pl.lit("}"))
+    block = result.publication.with_columns(alertas=array).write_csv(include_header=False).encode()
+    return Message("result", content, (block,))
+
+
+def published_frame(text: bytes) -> pl.DataFrame | None:
+    """What is published, from CSV: ``codigo``, ``mes``, the figures and ``alertas``; None where nothing is."""
+    schema = {"codigo": pl.String, "mes": pl.Date, "alertas": pl.String, **dict.fromkeys(METRICS, pl.Float64)}
+    frame = pl.read_csv(text, schema=schema)
+    if frame.is_empty():
+        return None
+    alertas = pl.col("alertas").fill_null("").str.split(",").list.filter(pl.element() != "")
+    return frame.with_columns(alertas)
+
+
+def rejects(extract: Extract, source: str, run_id: int, most: int) -> bytes:
+    """The first rows that were set aside, as rows of ``etl_rejects`` in PostgreSQL's CSV."""
+    rows = extract.rejects.head(most).select(run=pl.lit(run_id), source=pl.lit(source), row="row", reason="reason", raw="raw")
+    return rows.write_csv(include_header=False).encode()
+
+
+def bank_months(extract: Extract) -> int:
+    """The rows of SISTEMA and of the banks."""
+    return of_interest(extract.frame).height
+
+
+def _values(frame: pl.DataFrame, *columns: str) -> int:
+    return sum(frame.height - frame[name].null_count() for name in columns if name in frame.columns)

@@ -1,0 +1,60 @@
+"""What the child answers, in the order in which the run wants it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bankadvisor_etl.job.child import results
+from bankadvisor_etl.job.messages import as_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bankadvisor_etl.inputs.files import File
+    from bankadvisor_etl.job.child import Child, Job
+    from bankadvisor_etl.job.messages import Message
+
+RESULT = -1
+
+
+class Inbox:
+    """Takes the answers as they come, and keeps those that nobody has asked for yet."""
+
+    def __init__(self, child: Child, job: Job, progress: Callable[[str], None]) -> None:
+        """Take the answers of ``child`` to ``job``; ``progress`` is called with each source that was read."""
+        self._job, self._progress = job, progress
+        self._messages = results(child, job)
+        self._kept: dict[int, Message] = {}
+
+    def extract(self, file: File) -> Message:
+        """What was read of a file.
+
+        Raises:
+            EtlError: the file cannot be read, or what it says cannot be right.
+            ChangedError: it changed, or is still being written.
+        """
+        message = self._take(self._job.files.index(file))
+        if message.kind == "error":
+            file.assert_settled()
+            raise as_error(message.content)
+        file.assert_unchanged()
+        return message
+
+    def result(self) -> Message:
+        """The figures, once every file could be read.
+
+        Raises:
+            EtlError: they cannot be computed.
+        """
+        return self._take(RESULT)
+
+    def _take(self, number: int) -> Message:
+        while number not in self._kept:
+            message = next(self._messages, None)
+            if message is None:
+                raise AssertionError("the process that computes was done and had not answered")
+            key = message.content.get("file", RESULT)
+            self._kept[key] = message
+            if key != RESULT:
+                self._progress(self._job.files[key].source)
+        return self._kept.pop(number)

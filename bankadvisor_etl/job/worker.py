@@ -1,0 +1,123 @@
+"""The process that reads, computes and audits; driven by ``child``.
+
+A hostile or damaged file can abort the process that parses it or eat all of its memory, and nothing in Python can
+catch that; so files are read here, under a limit, by a process that holds no connection to the database and no
+password, and the run outlives whatever happens.
+
+The request says which files there are and what the figures are held against, and carries what is published. For each
+file an answer goes out as soon as it is read (``extract`` or ``error``), then one with the figures (``result``), ready
+for COPY, and at last ``done``.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bankadvisor_etl.checks.settings import Settings
+from bankadvisor_etl.errors import EtlError, InputError, Place
+from bankadvisor_etl.job.messages import Message, as_content, receive, send
+from bankadvisor_etl.sources import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from bankadvisor_etl.formats.extract import Extract
+    from bankadvisor_etl.sources.source import Source
+
+READERS = 2
+"""Files that are read at a time: the CSV beside the workbooks. Both readers let go of the GIL."""
+
+MAX_REJECTS = 10_000
+"""Rejects of a source that are kept; more of them have nothing more to say."""
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> None:
+    """Do what one request asks.
+
+    Args:
+        requests: where the request comes from.
+        answers: where the answers go.
+        careful: read one file after the other, and look into each for what could kill this process.
+    """
+    from bankadvisor_etl.job import figures  # noqa: PLC0415 - the imports take as long as the run does to ask
+
+    outbox = _Outbox(answers)
+    outbox.send(Message("ready"))
+    request = receive(requests)
+    if request is None:
+        return
+    # What is written to, not what is reserved (1.3 GB for polars): the nearest there is to a limit on what is resident.
+    resource.setrlimit(resource.RLIMIT_DATA, (request.content["memory"], resource.RLIM_INFINITY))
+    extracts = _read_all(request, outbox, careful=careful)
+    if request.content["settings"] and "cartera" in extracts:
+        try:
+            settings = Settings.from_json(request.content["settings"])
+            outbox.send(figures.answer(extracts, settings, request.blocks[0] if request.blocks else None))
+        except MemoryError:
+            os._exit(os.EX_OSERR)
+    outbox.send(Message("done"))
+
+
+class _Outbox:
+    """Sends one message at a time, whichever thread it comes from."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._turn = stream, threading.Lock()
+
+    def send(self, message: Message) -> None:
+        with self._turn:
+            send(self._stream, message)
+
+
+def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[str, Extract]:
+    """Read the files of a request, answer for each, and return those that could be read, by source."""
+    files: list[list[str]] = request.content["files"]
+
+    def read(number: int) -> tuple[str, Extract | None]:
+        source, path = BY_NAME[files[number][0]], Path(files[number][1])
+        extract, message = _read(source, path, number, request.content["run_id"], careful=careful)
+        outbox.send(message)
+        return source.name, extract
+
+    longest_first = sorted(range(len(files)), key=lambda number: not files[number][1].endswith(".csv"))
+    with ThreadPoolExecutor(1 if careful else READERS) as pool:
+        return {source: extract for source, extract in pool.map(read, longest_first) if extract is not None}
+
+
+def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool) -> tuple[Extract | None, Message]:
+    """What was read of a file, and what to say of it."""
+    started = time.perf_counter()
+    try:
+        extract = source.read(path, careful=careful)
+    except EtlError as error:
+        return None, Message("error", {"file": number, **as_content(error)})
+    except MemoryError:  # perhaps another file's doing: those that have no answer are read again, each alone
+        os._exit(os.EX_OSERR)
+    except BaseException as error:  # noqa: BLE001 - a panic of the reader is a BaseException
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        gave_up = InputError(f"damaged: the reader gave up ({what})", Place(path.name), "fetch the file again")
+        return None, Message("error", {"file": number, **as_content(gave_up)})
+    content: dict[str, Any] = {
+        "file": number,
+        "rows_read": extract.rows_read,
+        "rows_rejected": extract.rejects.height,
+        "ignored": extract.ignored,
+        "seconds": time.perf_counter() - started,
+    }
+    from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
+
+    if source.required:
+        content["bank_months"] = figures.bank_months(extract)
+    return extract, Message("extract", content, (figures.rejects(extract, source.name, run_id, MAX_REJECTS),))
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer, careful=True)

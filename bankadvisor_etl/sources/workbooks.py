@@ -1,0 +1,139 @@
+"""The workbooks that are put together by hand from CNBV's publications: a specification each.
+
+The traps of each file are in SPEC.md; what matters for reading is said beside the specification.
+"""
+
+from __future__ import annotations
+
+from bankadvisor_etl.formats.sheet import Column, Sheet
+from bankadvisor_etl.sources.amounts import AMOUNTS
+from bankadvisor_etl.sources.source import Source
+
+CARTERA = Source(
+    "cartera",
+    ("CNBV_Cartera_Bancos_V2.xlsx", "CNBV_Cartera_Bancos*.xlsx", "CNBV_Datos.xlsx"),
+    "base",
+    Sheet(
+        "Sheet1",
+        (
+            Column("Institucion", "codigo", "code", key=True),
+            Column("Cve_Periodo", "mes", "period", key=True),
+            *(Column(header, name) for name, header in AMOUNTS.items()),
+        ),
+        strict=True,
+    ),
+    floor=5_000,
+    required=True,
+)
+"""The loan book by segment and stage, and its reserves: the 35 amounts in MDP, aggregates included.
+
+Before 202201 (before IFRS 9) "Etapa 1" is the performing portfolio and "Etapa 3" the past-due one, stages 2 and VR
+are 0, and so is ``Cartera de Crédito Total Etapa todas``. ``Reservas Etapa todas`` is not the sum of the ``Res ...``
+columns.
+"""
+
+INSTITUCIONES = Source(
+    "instituciones",
+    ("Instituciones.xlsx",),
+    "base",
+    Sheet(
+        "Instituciones",
+        (Column("CLAVE", "codigo", "code", key=True), Column("DESCRIPCION", "nombre", "text", required=True)),
+    ),
+)
+"""The names that CNBV gives its codes; some of them are stale."""
+
+CASTIGOS = Source(
+    "castigos",
+    ("CASTIGOS.xlsx",),
+    "base",
+    Sheet(
+        "CASTIGOS",
+        (
+            Column("institucion", "codigo", "code", key=True),
+            Column("periodo", "mes", "period", key=True),
+            Column("LIB_CASTIGOS_COMERC", "castigos"),
+            Column("QUITAS_COMER", "quitas"),
+        ),
+    ),
+    floor=40,
+)
+"""Commercial write-offs and reliefs of each month, MDP, from 202201.
+
+The workbook's other sheets are pivots. ``FECHA`` has day and month swapped in 138 rows, so the month is ``periodo``.
+In 202501 and 202503 the columns of single segments are permuted; the two that are read here are right.
+"""
+
+CASTIGOS_COMERCIALES = Source(
+    "castigos_comerciales",
+    ("Castigos Comerciales.xlsx",),
+    "base",
+    Sheet(
+        "Sheet 1",
+        (
+            Column("Institucion1", "codigo", "code", key=True),
+            Column("Fecha", "mes", "iso date", key=True),
+            Column("CASTIGOS ACMULUADOS COMERCIAL", "castigos"),
+        ),
+        repeated_keys="set aside",
+    ),
+)
+"""Commercial write-offs again, MDP, to hold against castigos: of the year so far up to 202409, of the month from
+202410. The header is spelt as CNBV spells it. One key (040165, 202402) appears twice: the second row is set aside."""
+
+ICAP = Source(
+    "icap",
+    ("ICAP_Bancos.xlsx",),
+    "enhanced",
+    Sheet(
+        "ICAP Bancos",
+        (
+            Column("Cve_Inst", "codigo", "code", key=True),
+            Column("FECHA", "mes", "iso date", key=True),
+            Column("ICAP Total", "icap_total", "number or serial"),
+            Column("CCB", "icap_ccb", "number or serial"),
+            Column("CCF", "icap_ccf", "number or serial"),
+        ),
+    ),
+    floor=500,
+)
+"""Capital ratios of each bank in percent, from 200601: total, basic (CCB) and fundamental (CCF).
+
+63 CCB cells of 202209 are formatted as dates; their serial is the value. 202404 is rounded to one decimal for most
+banks. Small new banks really exceed 100 %. Code 5 is the official figure of the system.
+"""
+
+TDA = Source(
+    "tda",
+    ("TDA.xlsx",),
+    "enhanced",
+    Sheet(
+        "Sheet1",
+        (
+            Column("cve_institucion", "codigo", "code", key=True),
+            Column("cve_periodo", "mes", "period", key=True),
+            Column("TDA Cartera total", "tda"),
+        ),
+    ),
+    floor=500,
+)
+"""The adjusted delinquency rate of each bank in percent, from 200012.
+
+The header has a space before it. ``Fecha`` has day 02 all through 2022, so the month is ``cve_periodo``. Code 5 ends at
+202212. From 202410 the published figure follows another method.
+"""
+
+TASA_EFECTIVA = Source(
+    "tasa_efectiva",
+    ("TE_Invex_Sistema.xlsx",),
+    "enhanced",
+    Sheet(
+        None,
+        (
+            Column("Fecha1", "mes", "iso date", key=True),
+            Column("Sistema", "tasa_sistema"),
+            Column("Invex Consumo", "tasa_invex_consumo"),
+        ),
+    ),
+)
+"""The effective consumer rate of the system and of INVEX in percent: every second month, on the month's last day."""

@@ -1,1 +1,0 @@
-"""The workbooks, one specification each."""

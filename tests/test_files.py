@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
-from bankadvisor_etl.inputs.files import hash_files
-from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.sources import SOURCES
+from support.refusals import refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,21 +67,18 @@ def test_the_exact_name_comes_first_and_then_the_patterns(tmp_path: Path, there:
 @pytest.mark.parametrize("there", [[], ["cnbv_cartera_bancos_v2.xlsx"], ["CNBV_Cartera.xlsx", "TDA.xlsx"]])
 def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]) -> None:
     touched(tmp_path, *there)
-    with pytest.raises(InputError) as caught:
+    with refused(InputError, file="CNBV_Cartera_Bancos_V2.xlsx"):
         find_files(tmp_path)
-    assert str(caught.value).startswith("CNBV_Cartera_Bancos_V2.xlsx is missing: ")
-    assert str(tmp_path) in str(caught.value)
-    assert caught.value.exit_code == 74
 
 
 def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "CNBV_Cartera_Bancos_V2.xlsx").mkdir()
-    with pytest.raises(InputError, match="is missing"):
+    with refused(InputError, file="CNBV_Cartera_Bancos_V2.xlsx"):
         find_files(tmp_path)
 
 
 def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{tmp_path}/nada does not exist; set --data-dir or BANKADVISOR_DATA_DIR"):
+    with refused(InputError):
         find_files(tmp_path / "nada")
 
 
@@ -102,13 +99,10 @@ def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     def hashed() -> str:
         return hash_files([("tda", tmp_path / "TDA.xlsx")])[0].sha256
 
-    with pytest.raises(
-        InputError,
-        match=r"^TDA\.xlsx: cannot be read: No such file or directory$",
-    ):
+    with refused(InputError, file="TDA.xlsx"):
         hashed()
     (tmp_path / "TDA.xlsx").mkdir()
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: (cannot be read: Is a directory$|not a regular file)"):
+    with refused(InputError, file="TDA.xlsx"):
         hashed()
 
 
@@ -129,8 +123,5 @@ def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -
         other.replace(path)
     else:
         path.unlink()
-    with pytest.raises(
-        InputError if how == "removed" else ChangedError,
-        match=r"^TDA\.xlsx: (the file changed while it was being read|cannot be read)",
-    ):
+    with refused(InputError if how == "removed" else ChangedError, file="TDA.xlsx"):
         file.assert_unchanged()

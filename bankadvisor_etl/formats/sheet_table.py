@@ -97,8 +97,12 @@ def _one_per_row(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """``REJECTS``: the rows that were set aside, with the first reason of each, and those of cells, with every one."""
     whole = rows.unique("row", keep="first", maintain_order=True)
     parts = cells.filter(~pl.col("row").is_in(rows["row"].implode()))
-    words = pl.concat_str(
-        pl.format("column '{}'", "column"), pl.format("'{}'", "value"), "what", separator=" ", ignore_nulls=True
+    words = (
+        pl.when(pl.col("value").is_not_null())
+        .then(pl.format("column '{}': '{}' {}", "column", "value", "what"))
+        .when(pl.col("column").is_not_null())
+        .then(pl.format("column '{}': {}", "column", "what"))
+        .otherwise("what")
     )
     return (
         pl.concat([whole, parts])
@@ -151,7 +155,7 @@ def _blanks(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
     for column in columns:
         text = table[column.header]
         blank = table.filter(text.is_null() | (text.str.strip_chars() == ""))
-        faults = _as_faults(blank, "is blank", column.header)
+        faults = _as_faults(blank, "the cell is blank", column.header)
         found.append(faults.with_columns(value=pl.lit(None, pl.String)))
     return pl.concat(found)
 

@@ -35,8 +35,8 @@ THREADS = str(min(4, os.cpu_count() or 1))
 """Of polars, unless the environment says otherwise: one for each of many cores would take memory by the core."""
 
 LAST_WORDS = 4_000
-OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc")
-"""What Rust, Python and C++ say when they cannot have the memory that they ask for."""
+OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc", "can't start new thread")
+"""What Rust, Python, C++ and threads say when they cannot have the memory that they ask for."""
 
 
 @dataclass(frozen=True)
@@ -195,36 +195,34 @@ def results(child: Child, job: Job) -> Iterator[Message]:
             ) from death
     else:
         return
-    culprits = 0
-    for number, file in open_files.items():
-        if error := _killed_by(replace(job, files=[file], settings=None, published=None), file):
-            culprits += 1
-            yield Message("error", {"file": number, **as_content(error)})
-    if not culprits:
-        yield from _once_more(job, open_files)
+    alone = [_alone(job, number) for number in open_files]
+    yield from alone
+    if all(message.kind == "extract" for message in alone):
+        yield from _once_more(job)
 
 
-def _killed_by(job: Job, file: File) -> InputError | None:
-    """The error of a file that kills a child of its own, or that it refuses; None where it is read."""
-    place = Place(file.name)
+def _alone(job: Job, number: int) -> Message:
+    """What a child of its own answers for a file; an error where the file kills that one too."""
+    file = job.files[number]
     try:
-        with Child() as alone:
-            list(alone.work(job))
+        with Child() as child:
+            (answer,) = child.work(replace(job, files=[file], settings=None, published=None))
+            return replace(answer, content={**answer.content, "file": number})
     except DeathError as death:
+        place = Place(file.name)
         if death.out_of_memory:
             what = f"takes more than {MEMORY // 2**20:,} MiB, or more than there is, to read (the reader {death.how})"
-            return OutOfMemoryError(what, place, "the file is damaged or not CNBV's, or the machine too small")
-        return InputError(f"the reader {death.how}: the file is damaged", place, "fetch the file again")
-    return None
+            error: InputError = OutOfMemoryError(what, place, "the file is damaged, or the machine too small")
+        else:
+            error = InputError(f"the reader {death.how}: the file is damaged", place, "fetch the file again")
+        return Message("error", {"file": number, **as_content(error)})
 
 
-def _once_more(job: Job, open_files: dict[int, File]) -> Iterator[Message]:
-    """Do the job again, one file after the other, and answer what is open."""
+def _once_more(job: Job) -> Iterator[Message]:
+    """Do the job again, one file after the other, for the figures."""
     try:
         with Child() as careful:
-            for message in careful.work(job):
-                if message.content.get("file", -1) in open_files or message.kind == "result":
-                    yield message
+            yield from (message for message in careful.work(job) if message.kind == "result")
     except DeathError as death:
         what = f"the files together take more than {MEMORY // 2**20:,} MiB, or more than there is"
         remedy = "each file can be read alone; give the machine more memory"

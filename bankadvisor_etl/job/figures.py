@@ -66,7 +66,9 @@ def published_frame(text: bytes) -> pl.DataFrame | None:
 
 def rejects(extract: Extract, source: str, run_id: int, most: int) -> bytes:
     """The first rows that were set aside, as rows of ``etl_rejects`` in PostgreSQL's CSV."""
-    rows = extract.rejects.head(most).select(run=pl.lit(run_id), source=pl.lit(source), row="row", reason="reason", raw="raw")
+    rows = extract.rejects.head(most).select(
+        run=pl.lit(run_id), source=pl.lit(source), row="row", reason="reason", raw="raw"
+    )
     return rows.write_csv(include_header=False).encode()
 
 

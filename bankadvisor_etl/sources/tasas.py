@@ -31,7 +31,7 @@ HEADERS = (CODE, CURRENCY, TERM, RATE, PORTFOLIO)
 KEY = (CODE, CURRENCY, TERM)
 
 CURRENCIES = {"Moneda nacional": "mn", "Moneda extranjera": "me", "UDIS": "udis"}
-NO_RATE = f"column {RATE!r} is blank"
+NO_RATE = f"column {RATE!r}: the cell is blank"
 LARGEST = 1e15
 """Thirty times what Mexico produces in a year, in pesos: no portfolio, but a slip that would outweigh all others."""
 

@@ -85,7 +85,7 @@ TABLE = [
         (CARTERA, "'Cve_Periodo'", "'202500'"),
         _invex("Cve_Periodo", "202500"),
     ),
-    Broken("cell", "a blank month", CARTERA, DATA, (CARTERA, "'Cve_Periodo' is blank"), _invex("Cve_Periodo", None)),
+    Broken("cell", "a blank month", CARTERA, DATA, (CARTERA, "'Cve_Periodo'"), _invex("Cve_Periodo", None)),
     Broken(
         "cell",
         "a name for a code",

@@ -159,7 +159,7 @@ TABLE = [
         "one doubled",
         TASAS,
         DATA,
-        (TASAS, f"'{CURRENCY}' stands twice"),
+        (TASAS, f"'{CURRENCY}'", "twice"),
         _header(b"Currency type", b"Currency"),
     ),
     Broken(

@@ -155,13 +155,13 @@ TABLE = [
         (CASTIGOS, "no column 'periodo'"),
         _rename("periodo", " "),
     ),
-    Broken("column", "doubled", CARTERA, DATA, (CARTERA, f"'{E1}' stands twice"), _rename("Año", E1)),
+    Broken("column", "doubled", CARTERA, DATA, (CARTERA, f"'{E1}'", "twice"), _rename("Año", E1)),
     Broken(
         "column",
         "doubled, but for a space",
         TDA,
         DATA,
-        (TDA, "'TDA Cartera total' stands twice"),
+        (TDA, "'TDA Cartera total'", "twice"),
         _rename("Año", "TDA Cartera total "),
     ),
     Broken(

@@ -24,24 +24,22 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
 import polars as pl
-from bankadvisor_etl.inputs.reading import reader
 from mutations import suitable
 from trial import MEMORY, Watch, let_everybody_in, run
 
-from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.findings import Thresholds
+from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
+from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError, EtlError, InputError
-from bankadvisor_etl.inputs.files import hash_files
-from bankadvisor_etl.job.compute import Settings, compute
-from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.figures import METRICS
+from bankadvisor_etl.inputs.files import find_files, hash_files
+from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.messages import as_error
 from bankadvisor_etl.sample_data import write_sample
 from support.databases import choose_source, fresh_database
 from support.published import figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from bankadvisor_etl.sources.model import Reading
 
     from support.databases import Source
 
@@ -92,27 +90,35 @@ class Untouched:
     """The files as they are, and what they give."""
 
     def __init__(self, folder: Path, thresholds: Thresholds) -> None:
-        self.folder, self.paths, self.thresholds = folder, dict(find_files(folder)), thresholds
-        self.readings: Mapping[str, Reading] = _read(self.paths)[0]
-        self.published = self.figures(self.readings)
+        self.folder, self.paths = folder, dict(find_files(folder))
+        self._settings = Settings(thresholds, TODAY)
+        self._published: bytes | None = None
+        self.published = self.figures(self.paths)
+        alertas = pl.col("alertas").list.join(",").alias("alertas")
+        columns = [alertas if name == "alertas" else name for name in ("codigo", "mes", "alertas", *METRICS)]
+        self._published = self.published.select(columns).write_csv().encode()
 
-    def figures(self, readings: Mapping[str, Reading]) -> pl.DataFrame:
-        """The figures that a run would publish, as rounded as it does.
+    def figures(self, paths: Mapping[str, Path]) -> pl.DataFrame:
+        """The figures that a run would publish of these files beside the untouched ones, as rounded as it does.
 
         Raises:
-            DataError: the audit refuses them.
+            EtlError: a file is refused, or the audit refuses the figures.
         """
-        rows = {name: reading.rows_read for name, reading in getattr(self, "readings", readings).items()}
-        settings = Settings(self.thresholds, TODAY, last_rows=rows)
-        result = compute(readings, settings, getattr(self, "published", None))
-        if words := failures(result.findings):
+        job = Job(hash_files({**self.paths, **paths}.items()), self._settings, self._published)
+        with Child() as child:
+            child.ask(job)
+            messages = list(results(child, job))
+        for message in messages:
+            if message.kind == "error":
+                raise as_error(message.content)
+        result = messages[-1]
+        findings = [Finding.from_json(finding) for finding in result.content["findings"]]
+        if words := failures(findings):
             raise DataError(words)
-        kept = [f.name for f in result.findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
+        kept = [f.name for f in findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
         if kept:
             raise DataError(f"what is published stays: {', '.join(kept)}")
-        return result.evidence.kpis.frame.with_columns(
-            pl.selectors.float().round(8), alertas=pl.col("alertas").list.sort()
-        ).sort(KEY)
+        return _frame(result.content["columns"], result.blocks[0])
 
     def differences(self, mine: pl.DataFrame) -> str:
         """What publishing ``mine`` would change; rows that it lacks stay as they are."""
@@ -154,35 +160,32 @@ def fuzz(untouched: Untouched, *, seconds: float, most: int, seed: int, dsn: str
     return report
 
 
-def _read(paths: Mapping[str, Path]) -> tuple[dict[str, Reading], dict[str, EtlError]]:
-    """Read each file as a run does: what could be read, and why the others could not."""
-    readings, refusals = {}, {}
-    with reader() as reading:
-        for source, future in reading.read(hash_files(paths.items())).items():
-            try:
-                readings[source] = future.result(PATIENCE).reading
-            except EtlError as error:
-                refusals[source] = error
-    return readings, refusals
+def _frame(columns: list[str], block: bytes) -> pl.DataFrame:
+    """The figures of a result: ``codigo``, ``mes``, ``alertas``, rounded figures."""
+    text = ("fecha", "codigo_cnbv", "institucion", "banco_norm", "alertas")
+    schema = {name: pl.String if name in text else pl.Float64 for name in columns}
+    frame = pl.read_csv(block, has_header=False, schema=schema)
+    return frame.select(
+        pl.col("codigo_cnbv").alias("codigo"),
+        pl.col("fecha").str.to_date().alias("mes"),
+        pl.col("alertas").str.strip_chars("{}").str.split(","),
+        (pl.selectors.float().fill_nan(None).round(8)),
+    ).sort(KEY)
 
 
 def _judge(untouched: Untouched, batch: list[Case], report: Report) -> None:
-    """Read the damaged files together, and judge each one among the untouched others."""
-    started = time.monotonic()
-    with Watch() as watch:
-        readings, refusals = _read({case.source: case.path for case in batch})
-    report.peak = max(report.peak, watch.peak)
-    report.slowest = max(report.slowest, time.monotonic() - started)
+    """Judge each damaged file among the untouched others."""
     for case in batch:
-        if case.source in refusals:
-            _add_refusal(report, case, refusals[case.source])
-        else:
-            _add_reading(report, case, untouched, readings[case.source])
+        started = time.monotonic()
+        with Watch() as watch:
+            _judge_one(untouched, case, report)
+        report.peak = max(report.peak, watch.peak)
+        report.slowest = max(report.slowest, time.monotonic() - started)
 
 
-def _add_reading(report: Report, case: Case, untouched: Untouched, reading: Reading) -> None:
+def _judge_one(untouched: Untouched, case: Case, report: Report) -> None:
     try:
-        mine = untouched.figures({**untouched.readings, case.source: reading})
+        mine = untouched.figures({case.source: case.path})
     except EtlError as error:
         _add_refusal(report, case, error)
     except Exception as error:  # noqa: BLE001 (a bug is what we are looking for)

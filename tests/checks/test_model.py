@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.findings import Finding, Severity, Thresholds, sample_of
+from bankadvisor_etl.checks.findings import Finding, Severity, Thresholds, failures, sample_of
 from bankadvisor_etl.errors import ConfigurationError
 from support.frames import BBVA, INVEX, SISTEMA, icap
 

@@ -7,8 +7,9 @@ import pytest
 
 from bankadvisor_etl.checks import published
 from bankadvisor_etl.checks.audit import audit, audit_sources
-from bankadvisor_etl.checks.findings import Comparison, Thresholds
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.checks.findings import Thresholds
+from bankadvisor_etl.checks.restated import Comparison, restated
+from bankadvisor_etl.figures import METRICS
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, cartera, coherent, icap, loans, mes, tda
 
@@ -105,12 +106,12 @@ def test_a_month_that_rests_on_an_icap_is_not_missing_while_that_file_is() -> No
 
 @pytest.mark.parametrize(("changed", "passed"), [(0, True), (50, True), (51, False)])
 def test_many_restated_figures_are_a_warning(changed: int, *, passed: bool) -> None:
-    finding = published.restated(Comparison(1000, changed), Thresholds())
+    finding = restated(Comparison(1000, changed), Thresholds())
     assert (finding.name, finding.severity, finding.passed) == ("few_restated", "warning", passed)
 
 
 def test_the_first_run_restates_nothing() -> None:
-    assert published.restated(Comparison(0, 0), Thresholds()).passed
+    assert restated(Comparison(0, 0), Thresholds()).passed
 
 
 def test_the_audit_makes_every_check_once() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bankadvisor_etl.sources.model import Reading
 
 from bankadvisor_etl.checks import sources
 from bankadvisor_etl.checks.findings import Finding, Thresholds
+from bankadvisor_etl.formats.extract import Extract
 from support import frames
 from support.evidence import evidence, findings, passing, rejects
 from support.frames import BBVA, INVEX, SISTEMA, acumulados, cartera, castigos, coherent, icap, loans, tda
@@ -34,7 +34,7 @@ def test_an_optional_file_that_is_missing_is_a_warning() -> None:
 )
 def test_a_file_with_fewer_rows_than_it_can_have_is_an_error(source: str, floor: int) -> None:
     for rows, passed in ((floor, True), (floor - 1, False)):
-        found = findings(sources.rows_floor, evidence({source: Reading(BOOK, rows)}, cartera=BOOK))
+        found = findings(sources.rows_floor, evidence({source: Extract(BOOK, rows)}, cartera=BOOK))
         finding = found[f"rows_floor_{source}"]
         assert (finding.severity, finding.passed) == ("error", passed)
         assert (finding.observed, finding.expected) == (f"{rows:,} rows", f"at least {floor:,} rows")
@@ -49,7 +49,7 @@ def test_the_floor_can_be_set() -> None:
 def test_a_file_that_lost_a_tenth_of_its_rows_is_an_error(rows: int, *, passed: bool) -> None:
     found = findings(
         sources.rows_share,
-        evidence({"tda": Reading(BOOK, rows)}, cartera=BOOK, last_rows={"tda": 1000, "icap": 7}),
+        evidence({"tda": Extract(BOOK, rows)}, cartera=BOOK, last_rows={"tda": 1000, "icap": 7}),
     )
     assert list(found) == ["rows_share_tda"]
     finding = found["rows_share_tda"]
@@ -60,7 +60,7 @@ def test_a_file_that_lost_a_tenth_of_its_rows_is_an_error(rows: int, *, passed: 
 @pytest.mark.parametrize(("faults", "passed"), [(0, True), (1, True), (9, True), (10, False)])
 def test_one_faulty_row_in_a_hundred_is_too_many(faults: int, *, passed: bool) -> None:
     rows = rejects(*((row, "is blank", True) for row in range(2, 2 + faults)))
-    finding = findings(sources.rejects_share, evidence({"icap": Reading(BOOK, 1000, rows)}, cartera=BOOK))[
+    finding = findings(sources.rejects_share, evidence({"icap": Extract(BOOK, 1000, rows)}, cartera=BOOK))[
         "rejects_icap"
     ]
     assert (finding.severity, finding.passed) == ("warning", passed)
@@ -71,7 +71,7 @@ def test_one_faulty_row_in_a_hundred_is_too_many(faults: int, *, passed: bool) -
 
 def test_rows_set_aside_that_are_no_faults_do_not_count() -> None:
     rows = rejects(*((row, "no rate", False) for row in range(2, 60)), (60, "is wrong", True))
-    finding = findings(sources.rejects_share, evidence({"tasas": Reading(BOOK, 101, rows)}, cartera=BOOK))[
+    finding = findings(sources.rejects_share, evidence({"tasas": Extract(BOOK, 101, rows)}, cartera=BOOK))[
         "rejects_tasas"
     ]
     assert (finding.passed, finding.observed) == (True, "1 of 101 rows (0.99%)")
@@ -80,7 +80,7 @@ def test_rows_set_aside_that_are_no_faults_do_not_count() -> None:
 
 def test_the_limit_of_faults_can_be_set() -> None:
     given: dict[str, Any] = {"cartera": BOOK, "thresholds": Thresholds(rejects_share=0.5)}
-    reading = Reading(BOOK, 3, rejects((2, "x", True)))
+    reading = Extract(BOOK, 3, rejects((2, "x", True)))
     assert findings(sources.rejects_share, evidence({"icap": reading}, **given))["rejects_icap"].passed
 
 
@@ -98,7 +98,7 @@ def test_a_value_that_is_lost_on_the_way_is_an_error() -> None:
     whole = evidence(cartera=BOOK, tda=tda((INVEX, 202507, 2.0), (BBVA, 202507, 3.0)))
     more = tda((INVEX, 202507, 2.0), (BBVA, 202507, 3.0), (SISTEMA, 202507, 2.5))
     lost = evidence(cartera=BOOK, tda=tda((INVEX, 202507, 2.0), (BBVA, 202507, None)))
-    found = findings(sources.coverage, evidence({"tda": Reading(more, 3)}, cartera=BOOK, tda=more, kpis=lost.kpis))
+    found = findings(sources.coverage, evidence({"tda": Extract(more, 3)}, cartera=BOOK, tda=more, kpis=lost.kpis))
     finding = found["coverage_tda"]
     assert (finding.severity, finding.passed) == ("error", False)
     assert (finding.observed, finding.expected) == ("2 of 3", "all of them")

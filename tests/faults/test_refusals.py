@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
-from bankadvisor_etl.inputs.reading import reader
 from psycopg import sql
 
 from bankadvisor_etl.errors import EtlError
 from bankadvisor_etl.job import nightly
+from bankadvisor_etl.job.child import Child
 from bankadvisor_etl.job.request import Request
 from bankadvisor_etl.log import configure
 from bankadvisor_etl.warehouse import connection as sessions
@@ -108,9 +108,9 @@ def _run_here(case: Case) -> Result:
     """The run in this process, whose timeouts a test can shorten."""
     stream = io.StringIO()
     try:
-        with reader() as reading:
-            request = Request(case.folder, case.dsn, reading, thresholds=tuple(FLOORS.split()))
-            nightly.run(request, configure("json", "info", stream))
+        with Child() as child:
+            request = Request(case.folder, case.dsn, thresholds=tuple(FLOORS.split()))
+            nightly.run(request, child, configure("json", "info", stream))
     except EtlError as error:
         return Result(error.exit_code, stream.getvalue(), str(error))
     return Result(0, stream.getvalue(), "")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources.workbooks import castigos
+from bankadvisor_etl.sources.workbooks import CASTIGOS
+from support.refusals import refused
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
 
 HEADER = [
     *("AÑO", "MES", "FECHA", "periodo", "institucion", "LIB_CASTIGOS_COMERC", "LIB_CASTIGOS_CONSUMO"),
@@ -24,9 +25,9 @@ def row(fecha: object, periodo: object, code: object, flow: object, quitas: obje
     return ["=LEFT(D2,4)", "=RIGHT(D2,2)", fecha, periodo, code, flow, 352.2, quitas, None, "=+E2&D2", "=+F2+I2"]
 
 
-def read(folder: Path, *rows: list[Any]) -> Reading:
+def read(folder: Path, *rows: list[Any]) -> Extract:
     sheets = {"ACUMULADO": [["Etiquetas de fila"], ["040002"]], "CASTIGOS": [HEADER, *rows]}
-    return castigos.read(write_workbook(folder / "CASTIGOS.xlsx", sheets))
+    return CASTIGOS.read(write_workbook(folder / "CASTIGOS.xlsx", sheets))
 
 
 def test_the_month_is_periodo_where_fecha_is_swapped_or_text(tmp_path: Path) -> None:
@@ -64,5 +65,5 @@ def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
 
 
 def test_a_double_refuses_the_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^CASTIGOS\.xlsx, sheet 'CASTIGOS', rows 2, 3: the key \(5, 2022-01-01\)"):
+    with refused(DataError, file="CASTIGOS.xlsx", sheet="CASTIGOS", row=3):
         read(tmp_path, row("x", 202201, "5", 1, 1), row("y", 202201, 5, 2, 2))

@@ -3,23 +3,22 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources.workbooks import castigos_comerciales
+from bankadvisor_etl.sources.workbooks import CASTIGOS_COMERCIALES
+from support.refusals import refused
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
 
 HEADER = ["Institucion1", "Fecha", "CASTIGOS ACMULUADOS COMERCIAL", None]
 
 
-def read(folder: Path, *rows: list[Any], header: list[str | None] | None = None) -> Reading:
+def read(folder: Path, *rows: list[Any], header: list[str | None] | None = None) -> Extract:
     path = write_workbook(folder / "Castigos Comerciales.xlsx", {"Sheet 1": [header or HEADER, *rows]})
-    return castigos_comerciales.read(path)
+    return CASTIGOS_COMERCIALES.read(path)
 
 
 def test_dates_of_both_kinds_are_months(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_the_second_row_of_a_key_is_set_aside(tmp_path: Path) -> None:
     assert reading.rejects["row", "reason", "raw", "fault"].rows() == [
         (
             3,
-            "its key stands in an earlier row",
+            "its key appears in an earlier row",
             '{"Institucion1":"040165","Fecha":"2024-02-01 00:00:00","CASTIGOS ACMULUADOS COMERCIAL":"2.5"}',
             True,
         )
@@ -60,5 +59,5 @@ def test_a_date_of_another_form_is_set_aside(tmp_path: Path) -> None:
 
 
 def test_the_header_is_misspelt_as_cnbv_misspells_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no column 'CASTIGOS ACMULUADOS COMERCIAL'"):
+    with refused(DataError, file="Castigos Comerciales.xlsx", sheet="Sheet 1", column="CASTIGOS ACMULUADOS COMERCIAL"):
         read(tmp_path, ["5", "2022/1/01", 1], header=["Institucion1", "Fecha", "CASTIGOS ACUMULADOS COMERCIAL"])

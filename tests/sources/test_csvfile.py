@@ -6,6 +6,7 @@ import pytest
 
 from bankadvisor_etl.errors import InputError
 from bankadvisor_etl.formats.csv import check_csv
+from support.refusals import refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,32 +41,32 @@ def test_a_long_file_is_judged_by_its_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b" \r\n\r\n"])
 def test_an_empty_file_is_refused(path: Path, content: bytes) -> None:
-    with pytest.raises(InputError, match=r"^x\.csv: the file is empty"):
+    with refused(InputError, file="x.csv"):
         check_csv(written(path, content))
 
 
 def test_utf16_is_refused(path: Path) -> None:
-    with pytest.raises(InputError, match=r"^x\.csv.*: holds NUL bytes.*save it as UTF-8"):
+    with refused(InputError, file="x.csv", row=1):
         check_csv(written(path, "a,b\r\n1,2\r\n".encode("utf-16")))
 
 
 def test_nul_bytes_at_the_end_are_refused(path: Path) -> None:
-    with pytest.raises(InputError, match="holds NUL bytes"):
+    with refused(InputError, file="x.csv", row=100_002):
         check_csv(written(path, b"a,b\n" + b"1,2\n" * 100_000 + b"\0" * 4096))
 
 
 @pytest.mark.parametrize("content", [b"<html>\n<body>\n", b"a;b;c\n1;2;3\n", b"a\tb\n1\t2\n"])
 def test_what_is_not_comma_separated_is_refused(path: Path, content: bytes) -> None:
-    with pytest.raises(InputError, match=r"^x\.csv, line 1: not a .*headers.*: '(<html>|a;b;c|a\\tb)'"):
+    with refused(InputError, file="x.csv", row=1, value=content.decode().split("\n")[0]):
         check_csv(written(path, content))
 
 
 @pytest.mark.parametrize("last", [b"4,5", b"4", b'4,"5,6'])
 def test_a_cut_file_is_refused(path: Path, last: bytes) -> None:
-    with pytest.raises(InputError, match=r"^x\.csv: the last line has [12] columns and the header 3: the file was cut"):
+    with refused(InputError, file="x.csv"):
         check_csv(written(path, b"a,b,c\n1,2,3\n" + last))
 
 
 def test_a_missing_file_is_an_input_error(path: Path) -> None:
-    with pytest.raises(InputError, match=r"^x\.csv: cannot be read: No such file or directory$"):
+    with refused(InputError, file="x.csv"):
         check_csv(path)

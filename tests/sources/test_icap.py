@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources.workbooks import icap
+from bankadvisor_etl.sources.workbooks import ICAP
+from support.refusals import refused
 from support.workbooks import Dated, write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
 
 HEADER = ["Cve_Inst", "Banco", "FECHA", "ICAP Total", "CCB", "CCF"]
 JULY = date(2022, 7, 1)
 
 
-def read(folder: Path, *rows: list[Any]) -> Reading:
-    return icap.read(write_workbook(folder / "ICAP_Bancos.xlsx", {"ICAP Bancos": [HEADER, *rows]}))
+def read(folder: Path, *rows: list[Any]) -> Extract:
+    return ICAP.read(write_workbook(folder / "ICAP_Bancos.xlsx", {"ICAP Bancos": [HEADER, *rows]}))
 
 
 def test_ratios_are_percent_as_they_stand_however_large(tmp_path: Path) -> None:
@@ -56,8 +57,8 @@ def test_two_rows_without_a_code_are_set_aside(tmp_path: Path) -> None:
     )
     assert reading.frame["fila", "codigo"].rows() == [(2, "040002"), (5, "040012")]
     assert reading.rejects["row", "reason", "fault"].rows() == [
-        (3, "column 'Cve_Inst' is blank", True),
-        (4, "column 'Cve_Inst' is blank", True),
+        (3, "column 'Cve_Inst': the cell is blank", True),
+        (4, "column 'Cve_Inst': the cell is blank", True),
     ]
     assert (reading.rows_read, reading.rejects["raw"][0]) == (
         4,
@@ -87,5 +88,5 @@ def test_error_cells_and_text_are_set_aside(tmp_path: Path) -> None:
 
 def test_a_double_refuses_the_file(tmp_path: Path) -> None:
     rows = [["040002", "x", JULY, 1, 1, 1], ["040002", "x", date(2022, 7, 31), 2, 2, 2]]
-    with pytest.raises(DataError, match=r"^ICAP_Bancos\.xlsx, sheet 'ICAP Bancos', rows 2, 3: the key \(040002,"):
+    with refused(DataError, file="ICAP_Bancos.xlsx", sheet="ICAP Bancos", row=3):
         read(tmp_path, *rows)

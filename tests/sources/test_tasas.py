@@ -9,12 +9,13 @@ import pytest
 
 from bankadvisor_etl.errors import DataError, InputError
 from bankadvisor_etl.sources import tasas
+from support.refusals import refused
 from support.workbooks import write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
 
 HEADER = (
     "Currency type,Corporate Size,State,State Code,Currency,Currecy Code,Institution,Institution Code,Monitoring Term,"
@@ -34,15 +35,15 @@ def row(
     return f'{head},90,"1,000",0.1,3,5,{rate},24,"1,000",99,24,90,0,10,0'
 
 
-def read(folder: Path, *rows: str, header: str = HEADER) -> Reading:
+def read(folder: Path, *rows: str, header: str = HEADER) -> Extract:
     return tasas.read(write_csv(folder / "CorporateLoan_CNBVDB.csv", [header, *rows]))
 
 
-def sums(reading: Reading) -> list[tuple[object, ...]]:
+def sums(reading: Extract) -> list[tuple[object, ...]]:
     return reading.frame["codigo", "mes", "moneda", "filas", "saldo", "saldo_por_tasa"].rows()
 
 
-def faults(reading: Reading) -> list[tuple[object, ...]]:
+def faults(reading: Extract) -> list[tuple[object, ...]]:
     return reading.rejects["row", "reason"].rows()
 
 
@@ -94,9 +95,7 @@ def test_a_day_that_no_calendar_has_is_in_its_month(tmp_path: Path) -> None:
 
 def test_currency_type_is_not_the_currency(tmp_path: Path) -> None:
     header = HEADER.replace("Currency,", "Moneda,", 1)
-    with pytest.raises(
-        DataError, match=r"^CorporateLoan_CNBVDB\.csv: there is no column 'Currency'; .*'Currency type'"
-    ):
+    with refused(DataError, file="CorporateLoan_CNBVDB.csv", column="Currency"):
         read(tmp_path, row(), header=header)
 
 
@@ -118,8 +117,8 @@ def test_a_blank_rate_is_set_aside_and_no_fault(tmp_path: Path) -> None:
     reading = read(tmp_path, row(), row(rate=""), row(rate="  "), row())
     assert sums(reading) == [("040059", date(2025, 1, 1), "mn", 2, 200.0, 2000.0)]
     assert reading.rejects["row", "reason", "fault"].rows() == [
-        (3, "column 'Average Rate' is blank", False),
-        (4, "column 'Average Rate' is blank", False),
+        (3, "column 'Average Rate': the cell is blank", False),
+        (4, "column 'Average Rate': the cell is blank", False),
     ]
     assert reading.rows_read == 4
 
@@ -176,7 +175,7 @@ def test_a_row_with_two_faults_is_set_aside_once(tmp_path: Path) -> None:
     assert read(tmp_path, *rows).rejects["row", "reason", "fault"].rows() == [
         (3, "column 'Institution Code': 'INVEX' is not an institution code", True),
         (4, "column 'Average Rate': -1 is outside 0-100", True),
-        (5, "column 'Average Rate' is blank", False),
+        (5, "column 'Average Rate': the cell is blank", False),
     ]
 
 
@@ -209,12 +208,12 @@ def test_aggregates_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_file_without_one_usable_row_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^CorporateLoan_CNBVDB\.csv: none of its 2 rows can be used"):
+    with refused(DataError, file="CorporateLoan_CNBVDB.csv", row=2):
         read(tmp_path, row(rate="x"), row(code="x"))
 
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no column 'Average Rate'"):
+    with refused(DataError, file="CorporateLoan_CNBVDB.csv", column="Average Rate"):
         read(tmp_path, row(), header=HEADER.replace(",Average Rate,", ",Avg Rate,"))
 
 
@@ -224,21 +223,21 @@ def test_headers_are_trimmed(tmp_path: Path) -> None:
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the column 'Total Portfolio' stands twice"):
+    with refused(DataError, file="CorporateLoan_CNBVDB.csv", column="Total Portfolio"):
         read(tmp_path, row(), header=HEADER.replace("Draw down Amount", "Total Portfolio"))
 
 
 def test_thousands_without_quotes_shift_the_row_and_are_refused(tmp_path: Path) -> None:
     """Read on, the portfolio would be 393 and the rate the number of loans."""
-    with pytest.raises(InputError, match=r"^CorporateLoan_CNBVDB\.csv, line 3: has not the 25 columns of the header"):
+    with refused(InputError, file="CorporateLoan_CNBVDB.csv", row=3):
         read(tmp_path, row(), row(total="393,968"), row())
 
 
 def test_a_short_row_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="line 3: has not the 25 columns of the header"):
+    with refused(InputError, file="CorporateLoan_CNBVDB.csv", row=3):
         read(tmp_path, row(), "Pesos,PyME,MÉXICO,15,Moneda nacional", row())
 
 
 def test_a_file_that_was_cut_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the last line has 11 columns and the header 25: the file was cut"):
+    with refused(InputError, file="CorporateLoan_CNBVDB.csv"):
         read(tmp_path, row(), "Pesos,PyME,MÉXICO,15,Moneda nacional,14,Invex,040059,1/31/25,Sin apoyo,100")

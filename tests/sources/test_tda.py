@@ -3,22 +3,21 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sources.workbooks import tda
+from bankadvisor_etl.sources.workbooks import TDA
+from support.refusals import refused
 from support.workbooks import BLANK, write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bankadvisor_etl.sources.model import Reading
+    from bankadvisor_etl.formats.extract import Extract
 
 HEADER = ["cve_periodo", "Año", "Mes", "Fecha", "cve_institucion", " TDA Cartera total", None, None]
 
 
-def read(folder: Path, *rows: list[Any]) -> Reading:
-    return tda.read(write_workbook(folder / "TDA.xlsx", {"Sheet1": [HEADER, *rows]}))
+def read(folder: Path, *rows: list[Any]) -> Extract:
+    return TDA.read(write_workbook(folder / "TDA.xlsx", {"Sheet1": [HEADER, *rows]}))
 
 
 def test_the_header_has_a_space_and_the_month_is_cve_periodo_of_either_kind(tmp_path: Path) -> None:
@@ -61,5 +60,5 @@ def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
 
 def test_a_double_refuses_the_file(tmp_path: Path) -> None:
     rows = [[202112, None, None, None, "040002", 1], ["202112", None, None, None, 40002, 2]]
-    with pytest.raises(DataError, match=r"^TDA\.xlsx, sheet 'Sheet1', rows 2, 3: the key \(040002, 2021-12-01\)"):
+    with refused(DataError, file="TDA.xlsx", sheet="Sheet1", row=3):
         read(tmp_path, *rows)

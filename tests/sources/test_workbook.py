@@ -8,6 +8,7 @@ import pytest
 
 from bankadvisor_etl.errors import InputError
 from bankadvisor_etl.formats.xlsx import ROW, read_sheet
+from support.refusals import refused
 from support.workbooks import BLANK, Dated, write_workbook
 
 if TYPE_CHECKING:
@@ -97,14 +98,12 @@ def test_the_named_sheet_is_read_or_the_first(book: Path) -> None:
 
 def test_a_missing_sheet_is_named_with_those_that_are_there(book: Path) -> None:
     write_workbook(book, {"Pivote": [["x"]], "Datos": [["y"]]})
-    with pytest.raises(
-        InputError, match=r"^libro\.xlsx: there is no sheet 'CASTIGOS'; its sheets are 'Pivote', 'Datos'$"
-    ):
+    with refused(InputError, file="libro.xlsx", sheet="CASTIGOS"):
         read_sheet(book, "CASTIGOS")
 
 
 def test_an_empty_sheet_is_refused(book: Path) -> None:
-    with pytest.raises(InputError, match=r"libro\.xlsx, sheet 'A': the sheet is empty"):
+    with refused(InputError, file="libro.xlsx", sheet="A"):
         read_sheet(write_workbook(book, {"A": [[BLANK, None]]}), "A")
 
 
@@ -112,17 +111,26 @@ def test_a_stray_cell_far_away_is_refused_by_name(book: Path) -> None:
     write_workbook(book, {"A": [["x"], [1]]})
     far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
     rewritten(book, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"</sheetData>", far))
-    with pytest.raises(
-        InputError, match=r"libro\.xlsx, sheet 'A', cell (XFD)?1048576: beyond row 100,000 or column CZ"
-    ):
-        read_sheet(book, "A")
+    with refused(InputError, file="libro.xlsx", sheet="A", column="1048576"):
+        read_sheet(book, "A", careful=True)
 
 
 @pytest.mark.parametrize("cell", ["DA1", "A100000", "AAA1"])
-def test_the_first_cells_beyond_the_limits_are_refused(book: Path, cell: str) -> None:
+def test_the_first_cells_beyond_the_limits_are_refused_by_a_careful_reader(book: Path, cell: str) -> None:
     write_workbook(book, {"A": [["x"]]}, at=cell)
-    with pytest.raises(InputError, match=rf"cell ({cell}|{cell[1:]}): beyond row 100,000 or column CZ"):
+    with pytest.raises(InputError) as caught:
+        read_sheet(book, "A", careful=True)
+    assert (caught.value.place.column or "?") in cell
+
+
+@pytest.mark.parametrize(("row", "letters"), [(100_001, "A"), (1, "DA")])
+def test_a_sheet_that_turned_out_too_large_is_refused(book: Path, row: int, letters: str) -> None:
+    write_workbook(book, {"A": [["x"]]})
+    far = f'<row r="{row}"><c r="{letters}{row}"><v>1</v></c></row></sheetData>'.encode()
+    rewritten(book, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"</sheetData>", far))
+    with pytest.raises(InputError) as caught:
         read_sheet(book, "A")
+    assert (caught.value.place.column or "?") in f"{letters}{row}"
 
 
 def test_the_last_cells_within_the_limits_are_read(book: Path) -> None:
@@ -133,14 +141,14 @@ def test_the_last_cells_within_the_limits_are_read(book: Path) -> None:
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "TDA.xlsx"
     page.write_text("<html>503 Service Unavailable</html>")
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: .*no workbook; fetch the file again$"):
+    with refused(InputError, file="TDA.xlsx"):
         read_sheet(page, "Sheet1")
 
 
 def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "TDA.xlsx", "w") as archive:
         archive.writestr("readme.txt", "hola")
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: no Excel workbook"):
+    with refused(InputError, file="TDA.xlsx"):
         read_sheet(tmp_path / "TDA.xlsx", "Sheet1")
 
 
@@ -148,7 +156,7 @@ def test_a_cut_workbook_is_refused(book: Path) -> None:
     write_workbook(book, {"A": [["x"], [1]]})
     whole = book.read_bytes()
     book.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"libro\.xlsx: not a workbook, or damaged"):
+    with refused(InputError, file="libro.xlsx"):
         read_sheet(book, "A")
 
 
@@ -159,25 +167,25 @@ def test_a_flipped_byte_is_refused(book: Path) -> None:
     content = bytearray(book.read_bytes())
     content[start + 300] ^= 0xFF
     book.write_bytes(content)
-    with pytest.raises(InputError, match=r"libro\.xlsx: not a workbook, or damaged"):
+    with refused(InputError, file="libro.xlsx"):
         read_sheet(book, "A")
 
 
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"^TDA\.xlsx: the file is not in {tmp_path}$"):
+    with refused(InputError, file="TDA.xlsx"):
         read_sheet(tmp_path / "TDA.xlsx", None)
 
 
 def test_a_folder_in_its_place_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "TDA.xlsx").mkdir()
-    with pytest.raises(InputError, match=r"^TDA\.xlsx: cannot be read: Is a directory$"):
+    with refused(InputError, file="TDA.xlsx"):
         read_sheet(tmp_path / "TDA.xlsx", None)
 
 
 def test_a_zip_bomb_is_refused_before_it_is_inflated(book: Path) -> None:
     write_workbook(book, {"A": [["x"]]})
     rewritten(book, "xl/worksheets/sheet1.xml", lambda xml: xml + b" " * 20_000_000)
-    with pytest.raises(InputError, match=r"libro\.xlsx: unpacks to 19 MiB, more than an honest workbook"):
+    with refused(InputError, file="libro.xlsx"):
         read_sheet(book, "A")
 
 
@@ -185,5 +193,5 @@ def test_a_document_type_is_refused(book: Path) -> None:
     write_workbook(book, {"A": [["x"]]})
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>'
     rewritten(book, "xl/worksheets/sheet1.xml", lambda xml: bomb + xml)
-    with pytest.raises(InputError, match=r"libro\.xlsx, xl/worksheets/sheet1\.xml: declares a document type"):
+    with refused(InputError, file="libro.xlsx"):
         read_sheet(book, "A")

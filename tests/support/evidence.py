@@ -6,9 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from bankadvisor_etl.sources.model import REJECTS, Reading
 
 from bankadvisor_etl.checks.findings import Evidence, Finding
+from bankadvisor_etl.formats.extract import REJECTS, Extract
 from bankadvisor_etl.transforms import kpis
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TODAY = date(2025, 8, 15)
 
 
-def evidence(readings: dict[str, Reading] | None = None, /, **others: Any) -> Evidence:
+def evidence(extracts: dict[str, Extract] | None = None, /, **others: Any) -> Evidence:
     """What a run would hold against the checks: canonical frames by source, and settings of ``Evidence``.
 
     Args:
-        readings: instead of a frame, what reading the source gave.
+        extracts: instead of a frame, what reading the source gave.
         others: a frame by the name of its source, or a setting.
     """
     frames = {name: value for name, value in others.items() if isinstance(value, pl.DataFrame)}
@@ -29,10 +29,10 @@ def evidence(readings: dict[str, Reading] | None = None, /, **others: Any) -> Ev
     published = settings.get("published")
     frames.pop("published", None)
     book = kpis.base(frames, published)
-    read = {name: Reading(frame, frame.height) for name, frame in frames.items()}
+    read = {name: Extract(frame, frame.height) for name, frame in frames.items()}
     return Evidence(
         **{
-            "readings": read | (readings or {}),
+            "extracts": read | (extracts or {}),
             "book": book,
             "kpis": kpis.monthly_kpis(book, frames, published),
             "unnamed": (),

@@ -16,7 +16,7 @@ config=$DESTDIR/etc/bankadvisor-etl
 units=$DESTDIR/etc/systemd/system
 command=$DESTDIR/usr/local/bin/bankadvisor-etl
 unit_names="bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-failure@.service bankadvisor-etl-success.service
-    bankadvisor-etl-resume.service bankadvisor-etl-health.socket bankadvisor-etl-health@.service"
+    bankadvisor-etl-resume.service bankadvisor-etl-health.socket bankadvisor-etl-health@.service bankadvisor-etl-fetch.service"
 mark='^# bankadvisor-etl, from make install-units'
 
 say() { printf '%s\n' "$*"; }

@@ -31,7 +31,7 @@ remove_program() {
     remove_ours "$units/bankadvisor-etl.timer" "$units/bankadvisor-etl.service" \
         "$units/bankadvisor-etl-failure@.service" "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" \
         "$units/bankadvisor-etl-success.service" "$units/bankadvisor-etl-resume.service" \
-        "$units/bankadvisor-etl-health.socket" "$units/bankadvisor-etl-health@.service" \
+        "$units/bankadvisor-etl-health.socket" "$units/bankadvisor-etl-health@.service" "$units/bankadvisor-etl-fetch.service" \
         "$DESTDIR/usr/local/bin/bankadvisor-etl"
     rmdir "$units/bankadvisor-etl.service.d" 2>/dev/null || true
     # Piece by piece: a PREFIX that holds other things keeps them.

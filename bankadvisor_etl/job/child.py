@@ -122,6 +122,7 @@ class Child:
     def ask(self, job: Job) -> None:
         """Send the request; a child that is dead already shows in its answers."""
         try:
+            os.kill(self.pid, signal.SIGCONT)
             send(self._requests, job.as_message())
             self._requests.close()
         except OSError:
@@ -164,6 +165,10 @@ class Child:
         if self._errors >= 0:
             os.close(self._errors)
             self._errors = -1
+
+    def pause(self) -> None:
+        """Let the process stand still: perhaps it is not needed."""
+        os.kill(self.pid, signal.SIGSTOP)
 
     def _give_up(self) -> None:
         self._too_slow = True
@@ -256,8 +261,9 @@ def _serve(requests: int, answers: int, errors: int) -> NoReturn:
         for number, descriptor in enumerate((nothing, nothing, errors)):
             os.dup2(descriptor, number)
         os.environ.setdefault("POLARS_MAX_THREADS", THREADS)
-        from bankadvisor_etl.job.worker import serve  # noqa: PLC0415 - what the parent must not import
+        from bankadvisor_etl.job.worker import die_with_the_parent, serve  # noqa: PLC0415 - the parent must not
 
+        die_with_the_parent()
         with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
             serve(incoming, outgoing)
         code = os.EX_OK

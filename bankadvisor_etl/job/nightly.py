@@ -95,6 +95,8 @@ def _run(run: Run, child: Child) -> None:
     files = hash_files([*found, (SAMPLE.name, marker)] if marker else found)
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
+    if perhaps_unchanged:
+        child.pause()
     job = None if perhaps_unchanged else _ask(run, child, files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")

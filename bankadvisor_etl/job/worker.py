@@ -11,8 +11,10 @@ for COPY, and at last ``done``.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.sources.source import Source
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl."""
 
 READERS = 2
 """Files that are read at a time: the CSV beside the workbooks. Both readers let go of the GIL."""
@@ -64,6 +69,14 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
         except MemoryError:
             os._exit(os.EX_OSERR)
     outbox.send(Message("done"))
+
+
+def die_with_the_parent() -> None:
+    """Be killed when the process that started this one is gone, also while this one is paused."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it went before
+        os._exit(os.EX_OK)
 
 
 class _Outbox:
@@ -120,4 +133,5 @@ def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool
 
 
 if __name__ == "__main__":
+    die_with_the_parent()
     serve(sys.stdin.buffer, sys.stdout.buffer, careful=True)

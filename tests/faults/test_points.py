@@ -72,6 +72,6 @@ def test_cut_off(case: Case, through: tuple[Proxy, str], point: str) -> None:
     if point == "committed":
         case.assert_held(point, "connections cut", done, 0, {"status": "success", "exit_code": 0})
         return
-    phase = "enhanced" if point in BEFORE_THE_ROW else PHASES[point]
+    phase = "discovery" if point in BEFORE_THE_ROW else PHASES[point]
     assert "PostgreSQL" in done.event("etl.failed")["error"]
     case.assert_held(point, "connections cut", done, 69, failure(69, phase))

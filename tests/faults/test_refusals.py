@@ -117,7 +117,7 @@ def _run_here(case: Case) -> Result:
 
 
 LOCKS: dict[str, tuple[LiteralString, str | None]] = {
-    "monthly_kpis, against readers": ("LOCK TABLE monthly_kpis IN ACCESS EXCLUSIVE MODE", "enhanced"),
+    "monthly_kpis, against readers": ("LOCK TABLE monthly_kpis IN ACCESS EXCLUSIVE MODE", "discovery"),
     "monthly_kpis, against writers": ("LOCK TABLE monthly_kpis IN SHARE MODE", "publish"),
     "one row of monthly_kpis": ("SELECT FROM monthly_kpis WHERE codigo_cnbv = '040059' FOR UPDATE", "publish"),
     "monthly_kpis_cambios": ("LOCK TABLE monthly_kpis_cambios IN SHARE MODE", "publish"),

@@ -55,7 +55,7 @@ def test_the_publisher_alone_is_lost(case: Case, point: str) -> None:
         case.go_on()
         done = running.end()
     # Nobody can know before it is used again, to fetch what is published, or to lay the figures beside it.
-    phase = {"publish": "publish", "start": "discovery", "discovery": "enhanced"}.get(PHASES[point], "audit")
+    phase = {"publish": "publish", "start": "discovery", "discovery": "discovery"}.get(PHASES[point], "audit")
     case.assert_held(point, "publisher's session ended", done, 69, failure(69, phase))
 
 

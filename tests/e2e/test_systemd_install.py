@@ -64,7 +64,7 @@ def test_an_upgrade_keeps_settings_and_the_run_that_goes_on(machine: Machine) ->
     before = current.readlink()
     machine.override(*FORCED)
     settings, password = machine.path(SETTINGS).read_text(), machine.path(PGPASS).read_text()
-    with machine.held_run():
+    with machine.stopped_run():
         said = machine.make("install-units")
         assert machine.state(SERVICE) == "activating"
     assert machine.settled() == "inactive"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e import base
-from e2e.machine import PASSWORD, SAMPLE, Machine
+from e2e.machine import PASSWORD, PIP, SAMPLE, Machine
 from e2e.old_job import lay
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
         base.copy_checkout(root / "src")
         with Machine(root, {wheels: "/wheels"}) as machine:
             lay(machine)
+            machine.write("/etc/pip.conf", PIP)
             machine.psql(f"CREATE ROLE bankadvisor_etl LOGIN PASSWORD '{PASSWORD}'", database="postgres")
             machine.installed = machine.make("install-units")
             machine.run("bankadvisor-etl", "sample-data", SAMPLE, "--tasas-rows", "20000")

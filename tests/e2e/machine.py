@@ -26,7 +26,8 @@ FETCH = "bankadvisor-etl-fetch.service"
 FETCH_DROP_IN = f"/etc/systemd/system/{FETCH}.d/50-test.conf"
 COMMAND = "/opt/bankadvisor-etl/current/bin/bankadvisor-etl"
 FORCED = ("[Service]", "ExecStart=", f"ExecStart={COMMAND} run --force")  # unchanged files would be skipped
-OFFLINE = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels")
+PIP = "[global]\nno-index = true\nfind-links = /wheels\n"
+"""/etc/pip.conf inside, where there is no index."""
 DSN = "postgresql://bankadvisor_etl@127.0.0.1:5432/bankadvisor"
 NO_PATIENCE = "BANKADVISOR_RETRIES=0\n"
 """For fetch: there is no network inside, and no test has to wait for one."""
@@ -45,7 +46,7 @@ class Machine(Container):
 
     def make(self, target: str, *settings: str, source: str = "/src") -> str:
         """`make install-units` and its like, from the checkout, without a package index; what it said."""
-        done = self.run("env", *OFFLINE, "make", "--silent", "-C", source, target, *settings)
+        done = self.run("make", "--silent", "-C", source, target, *settings)
         return done.stdout + done.stderr
 
     def write(self, inside: str, text: str, mode: int = 0o644) -> Path:

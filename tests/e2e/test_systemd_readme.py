@@ -9,7 +9,7 @@ import pytest
 
 from e2e import base
 from e2e.container import wait_until
-from e2e.machine import DATABASE, HOOK, NO_PATIENCE, OFFLINE, PGPASS, SAMPLE, SETTINGS
+from e2e.machine import DATABASE, HOOK, NO_PATIENCE, PASSWORD, PGPASS, SAMPLE, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,13 +100,17 @@ def documented(machine: Machine) -> Iterator[Machine]:
         machine.path(leftover).unlink(missing_ok=True)
     machine.run("systemctl", "disable", "--now", "bankadvisor-etl-health.socket", check=False)
     machine.make("install-units")
-    machine.psql("DROP DATABASE IF EXISTS bankadvisor WITH (FORCE)", database="postgres")
-    machine.psql('DROP ROLE IF EXISTS "bankadvisor-etl"', database="postgres")
+    machine.psql(
+        "DROP DATABASE IF EXISTS bankadvisor WITH (FORCE)",
+        'DROP ROLE IF EXISTS "bankadvisor-etl"',
+        f"ALTER ROLE bankadvisor_etl PASSWORD '{PASSWORD}'",
+        database="postgres",
+    )
 
 
 def type_in(machine: Machine, line: str, user: str = "root") -> tuple[str, str, int]:
     """Types a line as somebody, in the checkout; the user, the line and the exit code."""
-    shell = ["env", *OFFLINE, "EDITOR=true", "runuser", "-u", user, "--", "bash", "-o", "pipefail", "-c"]
+    shell = ["env", "EDITOR=true", "runuser", "-u", user, "--", "bash", "-o", "pipefail", "-c"]
     done = machine.run(*shell, f"cd /src && {line}", check=False)
     return user, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}" if done.returncode else line, done.returncode
 

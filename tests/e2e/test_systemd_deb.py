@@ -24,7 +24,9 @@ pytestmark = pytest.mark.e2e
 ENVIRONMENT = "/usr/lib/bankadvisor-etl"
 PAUSES = "/usr/lib/systemd/system/bankadvisor-etl.service.d/10-growing-pauses.conf"
 (INSTALL,) = re.findall(r"^apt install .*$", (base.PROJECT / "systemd/README.md").read_text(), re.MULTILINE)
-LEFT_BEHIND = "find / -xdev -name '*bankadvisor*' -not -path '/src/*' -not -path '/srv/*' -not -path '/tmp/*' -not -path '/root/*'"
+LEFT_BEHIND = "find / -xdev -name '*bankadvisor*' -not -path '/src*' -not -path '/tmp/*'"
+OTHERS = ("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d", "/srv", "/root", "/home", "/proc", "/run")
+"""Where something else has that name."""
 
 
 def build(folder: Path) -> Path:
@@ -154,9 +156,7 @@ def purge(machine: Machine) -> None:
     """Nothing is left but what the operator put into the data folder."""
     machine.run("dpkg", "--purge", "bankadvisor-etl")
     left = machine.run("sh", "-c", LEFT_BEHIND).stdout.split()
-    assert [
-        path for path in left if not path.startswith(("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d"))
-    ] == []
+    assert [path for path in left if not path.startswith(OTHERS)] == []
     assert machine.run("id", "bankadvisor-etl", check=False).returncode == 1
     assert any(machine.path(DATA).glob("*.xlsx"))
     assert not machine.path(f"{DATA}/cnbv").exists()

@@ -1,4 +1,4 @@
-"""The doctor on a machine: nothing where all is well, and each planted fault by its subject, as the service meets it."""
+"""The doctor on a machine: nothing where all is well, and each planted fault by its subject."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ fuzz: $(DEV) ## feed mutated copies of the files for five minutes
 
 .PHONY: e2e
 e2e: $(DEV) ## boot Debian 12 and 13 in containers and try the units there (root)
-	$(BIN)/python -m pytest tests/e2e -m e2e
+	$(BIN)/python -m pytest tests/e2e -m e2e -n 2 --dist loadgroup $(TESTS)
 
 PLACES = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' UNITDIR='$(UNITDIR)' BINDIR='$(BINDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
   SHAREDIR='$(SHAREDIR)'

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each Debian is one worker's: it boots once."""
+    for item in items:
+        if suite := getattr(item, "callspec", None) and item.callspec.params.get("computer"):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group(suite))
+
+
 @pytest.fixture(scope="session", params=base.PYTHON)
 def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """Boots a copy of the root, lays an old job on it, and installs over that."""

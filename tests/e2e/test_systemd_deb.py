@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +18,6 @@ from e2e.machine import DATA, DATABASE, DROP_IN, NO_PATIENCE, PGPASS, SERVICE, S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from e2e.machine import Machine
 
@@ -30,13 +31,14 @@ OTHERS = ("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d", "/srv"
 
 
 def build(folder: Path) -> Path:
-    """The package, from `make deb`."""
-    done = subprocess.run(
-        ["make", "--silent", "-C", str(base.PROJECT), "deb"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (package,) = (base.PROJECT / "dist").glob("bankadvisor-etl_*-1_*.deb")
-    return shutil.copy(package, folder / package.name)
+    """The package, from `make deb`, by one worker at a time."""
+    make = ["make", "--silent", "-C", str(base.PROJECT), "deb"]
+    with (base.CACHE / "deb.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(make, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        package = Path(done.stdout.rpartition(" in '")[2].partition("'")[0])  # dpkg-deb names it last
+        return Path(shutil.copy(package, folder / package.name))
 
 
 @pytest.fixture(scope="session")

@@ -141,7 +141,7 @@ def test_the_manual_with_peer_authentication(documented: Machine) -> None:
 
 def test_the_manual_with_a_password_over_tls_with_verify_full(documented: Machine) -> None:
     documented.run("sh", "-ec", AUTHORITY)
-    (secret,) = fenced(MANUAL, "")
+    (secret,) = fenced(MANUAL, "text")
     password = secret.strip().rpartition(":")[2]
     documented.psql(
         f"ALTER ROLE bankadvisor_etl PASSWORD '{password}'",

@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off
 UPGRADE ?= --upgrade
-LOCK = $(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+UV := $(VENV)/uv/bin/uv
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
 WORKERS ?= auto
 ETL := $(BIN)/bankadvisor-etl
@@ -38,12 +39,14 @@ $(DEV): $(READY) requirements/dev.lock
 .PHONY: venv
 venv: $(DEV) ## make the environment in .venv, with the developers' tools
 
-.PHONY: lock
-lock: ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versions where it can)
+$(UV):
 	$(PYTHON) -m venv $(VENV)/uv
 	$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.PHONY: lock
+lock: $(UV) ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versions where it can)
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.lock
-	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra sample \
+	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra fetch --extra sample \
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 data/sample: | $(READY)
@@ -83,15 +86,22 @@ fuzz: $(DEV) ## feed mutated copies of the files for five minutes
 
 .PHONY: e2e
 e2e: $(DEV) ## boot Debian 12 and 13 in containers and try the units there (root)
-	$(BIN)/python -m pytest tests/e2e -m e2e
+	$(BIN)/python -m pytest tests/e2e -m e2e -n 2 --dist loadgroup $(TESTS)
+
+PLACES = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' UNITDIR='$(UNITDIR)' BINDIR='$(BINDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
+  SHAREDIR='$(SHAREDIR)'
 
 .PHONY: install-units
 install-units: ## install under /opt/bankadvisor-etl, with the systemd units, and start the timer (root)
-	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' PYTHON='$(PYTHON)' systemd/install.sh
+	$(PLACES) PYTHON='$(PYTHON)' systemd/install.sh
 
 .PHONY: uninstall-units
 uninstall-units: ## remove what install-units installed; PURGE=1 removes configuration and data too (root)
-	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' PURGE='$(PURGE)' systemd/uninstall.sh
+	$(PLACES) PURGE='$(PURGE)' systemd/uninstall.sh
+
+.PHONY: deb
+deb: $(READY) $(UV) ## build dist/bankadvisor-etl_*.deb, for Debian 12 and 13
+	UV='$(UV)' PYTHON='$(BIN)/python' systemd/deb.sh
 
 .PHONY: clean
 clean: ## remove .venv and the caches

@@ -1,23 +1,16 @@
 #!/bin/sh
 # make install-units: the package in an environment of its own, its settings, and its units; again, to upgrade.
-# PREFIX=/opt/bankadvisor-etl  where the environment goes        PYTHON=/usr/bin/python3  a Python 3.11 or later
-# DESTDIR=                     a staging root; then no running systemd is touched
-# EXTRAS=embedded,sample
+# Where things go: see files.sh. PYTHON=/usr/bin/python3: a Python 3.11 or later.
+# DESTDIR= is a staging root; then no running systemd is touched.
 set -eu
 umask 022
 
-PREFIX=${PREFIX:-/opt/bankadvisor-etl}
-DESTDIR=${DESTDIR:-}
-EXTRAS=${EXTRAS:-}
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(dirname "$here")
-root=$DESTDIR$PREFIX
-config=$DESTDIR/etc/bankadvisor-etl
-units=$DESTDIR/etc/systemd/system
-command=$DESTDIR/usr/local/bin/bankadvisor-etl
-unit_names="bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-failure@.service bankadvisor-etl-success.service
-    bankadvisor-etl-resume.service bankadvisor-etl-health.socket bankadvisor-etl-health@.service bankadvisor-etl-fetch.service"
-mark='^# bankadvisor-etl, from make install-units'
+# shellcheck source=systemd/files.sh
+. "$here/files.sh"
+# What is installed, each pinned with its hashes.
+REQUIREMENTS=${REQUIREMENTS:-$source/requirements/run.lock}
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -55,6 +48,10 @@ find_python() {
     die "no Python 3.11 or later outside /root and /home: name one by PYTHON="
 }
 
+add() {
+    "$new/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location "$@"
+}
+
 # Beside the one in use, and swapped in by one rename: a run that goes on keeps its files to the end.
 build_environment() {
     mkdir -p "$root/versions"
@@ -63,8 +60,8 @@ build_environment() {
     trap 'exit 1' HUP INT TERM
     chmod 755 "$new"
     "$python" -m venv "$new" || die "no environment could be made (Debian: apt install python3-venv)"
-    "$new/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location \
-        "$source${EXTRAS:+[$EXTRAS]}"
+    add --require-hashes --requirement "$REQUIREMENTS"
+    add --no-deps --no-build-isolation "$source"
     "$new/bin/bankadvisor-etl" --help >/dev/null
     if [ -n "$DESTDIR" ]; then
         grep -rlIF "$DESTDIR" "$new/bin" "$new/pyvenv.cfg" | xargs sed -i "s|$DESTDIR||g"
@@ -81,38 +78,16 @@ swap_environment() {
     done
 }
 
-# install_file MODE FROM TO: with this PREFIX in place of the usual one.
-install_file() {
-    sed "s|/opt/bankadvisor-etl|$PREFIX|g" "$here/$2" >"$3.new"
-    chmod "$1" "$3.new"
-    mv -f "$3.new" "$3"
-}
-
-# What the operator may have changed is never written over.
-keep_or_install() { [ -e "$3" ] || install_file "$@"; }
-
 aside() {
     mv --backup=numbered "$1" "$1.anterior"
     say "kept aside: $1.anterior ($2)"
 }
 
-install_config() {
-    mkdir -p "$config" "$DESTDIR/srv/bankadvisor-etl" "${command%/*}" "$root/libexec" \
-        "$DESTDIR/etc/sysusers.d" "$DESTDIR/etc/tmpfiles.d"
-    keep_or_install 644 bankadvisor-etl.env "$config/bankadvisor-etl.env"
-    (umask 077 && keep_or_install 600 pgpass "$config/pgpass")
-    install_file 644 on-success.example "$config/on-success.example"
-    install_file 644 on-failure.example "$config/on-failure.example"
-    install_file 644 sysusers.conf "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
-    install_file 644 tmpfiles.conf "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
-    for helper in notify-failure after-run on-success; do
-        install_file 755 "$helper" "$root/libexec/$helper"
-    done
+install_command() {
     if [ -e "$command" ] && ! grep -q "$mark" "$command"; then
         aside "$command" "another command of that name"
     fi
     install_file 755 bankadvisor-etl "$command"
-    install_file 644 README.md "$root/README.md"
 }
 
 # A unit of the system that this one replaces: its links go, or it would still start at boot; itself it stays readable.
@@ -131,11 +106,10 @@ retire_old_unit() {
 }
 
 install_units() {
-    mkdir -p "$units"
     for unit in $unit_names; do
         retire_old_unit "$unit"
-        install_file 644 "$unit" "$units/$unit"
     done
+    install_unit_files
     if [ "$(systemd_version || true)" -ge 254 ] 2>/dev/null; then
         mkdir -p "$units/bankadvisor-etl.service.d"
         install_file 644 growing-pauses.conf "$units/bankadvisor-etl.service.d/10-growing-pauses.conf"
@@ -156,38 +130,26 @@ point_out() {
     done
 }
 
-# Whether a database is named, here or in a drop-in.
-is_configured() {
-    grep -Eqs '^(BANKADVISOR_DSN|BANKADVISOR_EMBEDDED|DATABASE_URL|PG[A-Z]+)=.' "$config/bankadvisor-etl.env" ||
-        systemctl show --property=Environment bankadvisor-etl.service | grep -Eq '(BANKADVISOR_DSN|BANKADVISOR_EMBEDDED|DATABASE_URL|PGHOST|PGSERVICE)='
-}
-
 start_timer() {
-    systemd-sysusers "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf"
-    systemd-tmpfiles --create "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
+    systemd-sysusers "$DESTDIR$SYSCONFDIR/sysusers.d/bankadvisor-etl.conf"
+    systemd-tmpfiles --create "$DESTDIR$SYSCONFDIR/tmpfiles.d/bankadvisor-etl.conf"
     systemctl daemon-reload
     systemctl --quiet enable bankadvisor-etl-resume.service
-    # Unconfigured, the first night would only fail: the timer is left as it is until there is a database to write to.
-    is_configured || return 0
-    if ! systemctl --quiet is-active bankadvisor-etl.timer; then
-        # An old stamp would count as a missed night and run the job now, before there is anything to run it with.
-        rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
-    fi
-    systemctl --quiet enable --now bankadvisor-etl.timer
+    "$root/libexec/arm-timer"
 }
 
 say_what_next() {
     say "
 bankadvisor-etl is installed in $PREFIX. What to do next:
   1. put the regulator's files in   /srv/bankadvisor-etl
-  2. say where the database is in   /etc/bankadvisor-etl/bankadvisor-etl.env   (BANKADVISOR_DSN)
-     and its password in            /etc/bankadvisor-etl/pgpass
+  2. say where the database is in   $SYSCONFDIR/bankadvisor-etl/bankadvisor-etl.env   (BANKADVISOR_DSN)
+     and its password in            $SYSCONFDIR/bankadvisor-etl/pgpass
   3. over a database of the old system, once:   bankadvisor-etl adopt --dry-run, then bankadvisor-etl adopt
   4. start the nightly timer:       systemctl enable --now bankadvisor-etl.timer
   5. see whether all is in place:   bankadvisor-etl doctor
   6. run it now, and look:          systemctl start bankadvisor-etl; bankadvisor-etl health
                                     journalctl -t bankadvisor-etl -o cat
-  7. be told of failures:           /etc/bankadvisor-etl/on-failure.example"
+  7. be told of failures:           $SYSCONFDIR/bankadvisor-etl/on-failure.example"
     if [ -n "$DESTDIR" ]; then
         say "Staged under $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"
         say "systemctl enable --now bankadvisor-etl.timer"
@@ -209,7 +171,9 @@ find_python
 build_environment
 swap_environment
 install_config
+install_command
 install_units
+install_manual "$new/bin/python"
 [ -n "$DESTDIR" ] || start_timer
 point_out
 say_what_next

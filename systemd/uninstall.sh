@@ -2,20 +2,18 @@
 # make uninstall-units: removes what install-units put there. Settings, data and state stay, unless PURGE=1.
 set -eu
 
-PREFIX=${PREFIX:-/opt/bankadvisor-etl}
-DESTDIR=${DESTDIR:-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=systemd/files.sh
+. "$here/files.sh"
 PURGE=${PURGE:-}
-root=$DESTDIR$PREFIX
-units=$DESTDIR/etc/systemd/system
-mark='^# bankadvisor-etl, from make install-units'
-kept="/etc/bankadvisor-etl /srv/bankadvisor-etl /var/lib/bankadvisor-etl"
+kept="$SYSCONFDIR/bankadvisor-etl /srv/bankadvisor-etl /var/lib/bankadvisor-etl"
 
 say() { printf '%s\n' "$*"; }
 
 stop_units() {
     systemctl --quiet disable --now bankadvisor-etl.timer 2>/dev/null || true
     systemctl --quiet disable --now bankadvisor-etl-resume.service bankadvisor-etl-health.socket 2>/dev/null || true
-    systemctl stop bankadvisor-etl.service 'bankadvisor-etl-failure@*.service' 2>/dev/null || true
+    systemctl stop bankadvisor-etl.service bankadvisor-etl-fetch.service 'bankadvisor-etl-failure@*.service' 2>/dev/null || true
     # A later install is no missed night.
     rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
 }
@@ -28,22 +26,20 @@ remove_ours() {
 }
 
 remove_program() {
-    remove_ours "$units/bankadvisor-etl.timer" "$units/bankadvisor-etl.service" \
-        "$units/bankadvisor-etl-failure@.service" "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" \
-        "$units/bankadvisor-etl-success.service" "$units/bankadvisor-etl-resume.service" \
-        "$units/bankadvisor-etl-health.socket" "$units/bankadvisor-etl-health@.service" "$units/bankadvisor-etl-fetch.service" \
-        "$DESTDIR/usr/local/bin/bankadvisor-etl"
+    for unit in $unit_names; do remove_ours "$units/$unit"; done
+    remove_ours "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" "$command"
     rmdir "$units/bankadvisor-etl.service.d" 2>/dev/null || true
+    for file in $shell_files; do rm -f "$share/$file"; done
     # Piece by piece: a PREFIX that holds other things keeps them.
     rm -rf "$root/versions" "$root/current" "$root/README.md"
-    for helper in notify-failure after-run on-success; do rm -f "$root/libexec/$helper"; done
+    for helper in $helpers; do rm -f "$root/libexec/$helper"; done
     rmdir "$root/libexec" "$root" 2>/dev/null || true
 }
 
 purge() {
     for folder in $kept; do rm -rf "$DESTDIR${folder:?}"; done
-    rm -rf "$units/bankadvisor-etl.service.d" "$units/bankadvisor-etl.timer.d"
-    rm -f "$DESTDIR/etc/sysusers.d/bankadvisor-etl.conf" "$DESTDIR/etc/tmpfiles.d/bankadvisor-etl.conf"
+    rm -rf "$units/bankadvisor-etl.service.d" "$units/bankadvisor-etl.timer.d" "$units/bankadvisor-etl-fetch.service.d"
+    rm -f "$DESTDIR$SYSCONFDIR/sysusers.d/bankadvisor-etl.conf" "$DESTDIR$SYSCONFDIR/tmpfiles.d/bankadvisor-etl.conf"
     if [ -z "$DESTDIR" ] && id bankadvisor-etl >/dev/null 2>&1; then userdel bankadvisor-etl; fi
     say "Removed, with settings, data and state: $kept"
 }

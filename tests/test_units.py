@@ -20,7 +20,14 @@ UNITS = "etc/systemd/system"
 SERVICE, TIMER = "bankadvisor-etl.service", "bankadvisor-etl.timer"
 FAILURE = "bankadvisor-etl-failure@.service"
 HEALTH = "bankadvisor-etl-health@.service"
+FETCH = "bankadvisor-etl-fetch.service"
 UNIT_FILES = sorted(path.name for path in SYSTEMD.glob("*.*") if path.suffix in {".service", ".timer", ".socket"})
+SHELL_FILES = {
+    "man/man8/bankadvisor-etl.8",
+    "bash-completion/completions/bankadvisor-etl",
+    "zsh/site-functions/_bankadvisor-etl",
+    "fish/vendor_completions.d/bankadvisor-etl.fish",
+}
 OLD_SERVICE = "[Service]\nType=oneshot\nExecStart=/usr/bin/docker exec bank python -m etl\n"
 OLD_TIMER = "[Unit]\nRequires=bankadvisor-etl.service\n[Timer]\nOnCalendar=02:00\nOnCalendar=08:00\n"
 OLD_DROP_IN = "[Service]\nExecStart=\nExecStart=/usr/bin/docker exec other python -m etl\n"
@@ -69,9 +76,11 @@ def test_the_timer_elapses_once_a_day_and_pulls_nothing_in() -> None:
 def test_the_service_is_started_by_its_timer_alone_and_requires_nothing() -> None:
     assert "Install" not in {section for section, _, _ in settings(SERVICE)}
     for unit in (SERVICE, TIMER):
-        for key in ("Requires", "Wants", "Requisite", "BindsTo", "PartOf", "Upholds"):
+        for key in ("Requires", "Requisite", "BindsTo", "PartOf", "Upholds"):
             assert values(unit, key) == [], (unit, key)
-    assert values(SERVICE, "After") == ["network-online.target postgresql.service docker.service"]
+    assert values(TIMER, "Wants") == []
+    assert values(SERVICE, "Wants") == [FETCH]  # a fetch that fails holds no run up
+    assert values(SERVICE, "After") == ["network-online.target postgresql.service docker.service", FETCH]
     assert values(SERVICE, "OnFailure") == ["bankadvisor-etl-failure@%n.service"]
 
 
@@ -101,7 +110,7 @@ def test_the_tries_are_spread_over_three_hours_at_least() -> None:
     assert sum(pauses) >= 3 * 3600
 
 
-@pytest.mark.parametrize(("unit", "threshold"), [(SERVICE, 12), (HEALTH, 15)])
+@pytest.mark.parametrize(("unit", "threshold"), [(SERVICE, 12), (HEALTH, 15), (FETCH, 18)])
 def test_the_sandbox_scores_at_most(unit: str, threshold: int) -> None:
     command = ["systemd-analyze", "security", "--offline=true", f"--threshold={threshold}", "--no-pager"]
     command.append(str(SYSTEMD / unit))
@@ -114,7 +123,7 @@ def script(name: str, root: Path, **more: str) -> str:
 
     The dependencies are those of the tests, so that no index is asked: that pip installs them is for the boot to show.
     """
-    libraries = {"PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    libraries = {"PYTHONPATH": sysconfig.get_path("purelib"), "REQUIREMENTS": "/dev/null"}
     environment = {"DESTDIR": str(root), "PYTHON": sys.executable, **libraries, **more}
     command = ["sh", str(SYSTEMD / name)]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
@@ -200,13 +209,27 @@ def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, li
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_another_prefix_reaches_every_file(tmp_path: Path) -> None:
-    script("install.sh", tmp_path, PREFIX="/srv/etl")
-    installed = [*(tmp_path / UNITS).glob("bankadvisor*"), tmp_path / "usr/local/bin/bankadvisor-etl"]
-    assert [path.name for path in installed if "/opt/bankadvisor-etl" in path.read_text()] == []
-    assert "ExecStart=/srv/etl/current/bin/bankadvisor-etl run\n" in (tmp_path / UNITS / SERVICE).read_text()
-    script("uninstall.sh", tmp_path, PREFIX="/srv/etl")
-    assert not (tmp_path / "srv/etl").exists()
+def test_a_distribution_places_every_file(tmp_path: Path) -> None:
+    places = {
+        "PREFIX": "/srv/etl",
+        "UNITDIR": "/usr/lib/systemd/system",
+        "BINDIR": "/usr/bin",
+        "SYSCONFDIR": "/usr/etc",
+        "SHAREDIR": "/usr/share",
+    }
+    script("install.sh", tmp_path, **places)
+    texts = {
+        str(path.relative_to(tmp_path)): path.read_text()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and "versions" not in path.parts
+    }
+    assert {name for name in texts if name.startswith(("opt/", "etc/", "usr/local/"))} == set()
+    usual = re.compile(r"/opt/bankadvisor|(?<!/usr)/etc/bankadvisor|/usr/local/bin/|/etc/systemd/system/")
+    assert {name for name, text in texts.items() if usual.search(text)} == set()
+    assert "ExecStart=/srv/etl/current/bin/bankadvisor-etl run\n" in texts[f"usr/lib/systemd/system/{SERVICE}"]
+    assert {f"usr/share/{name}" for name in SHELL_FILES} <= set(texts)
+    script("uninstall.sh", tmp_path, **places, PURGE="1")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_uninstalling_keeps_settings_and_data_unless_purged(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def doctor(data_dir: Path, dsn: str | None, *, embedded: bool) -> None:
     from bankadvisor_etl.job.doctor import examine  # noqa: PLC0415 - psycopg is not needed for --help
     from bankadvisor_etl.job.doctor.diagnosis import bad  # noqa: PLC0415
     from bankadvisor_etl.job.doctor.inputs import examine_inputs  # noqa: PLC0415
-    from bankadvisor_etl.job.doctor.machine import examine_machine  # noqa: PLC0415
+    from bankadvisor_etl.job.doctor.machine import CONFIGURATION, examine_machine  # noqa: PLC0415
 
     sound = True
     try:
@@ -38,7 +38,7 @@ def doctor(data_dir: Path, dsn: str | None, *, embedded: bool) -> None:
         # No database is named, or the private one does not start; the rest is worth knowing all the same.
         sound = False
         for diagnosis in (
-            bad("settings", message_of(error), "edit /etc/bankadvisor-etl/bankadvisor-etl.env"),
+            bad("settings", message_of(error), f"edit {CONFIGURATION}/bankadvisor-etl.env"),
             *examine_inputs(data_dir),
             *examine_machine(data_dir),
         ):

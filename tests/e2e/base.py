@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 SUITES = "|".join(PYTHON)
 PACKAGES = (
     "systemd,systemd-sysv,dbus,tzdata,ca-certificates,make,python3,python3-venv,postgresql,"
-    "sudo,jq,curl,openssl,procps,pgbouncer"
+    "sudo,jq,curl,openssl,procps,pgbouncer,man-db,zsh,fish,acl"
 )
 
 
@@ -69,18 +70,30 @@ def root(suite: str) -> Path:
     return cached(f"root-{suite}", PACKAGES, make)
 
 
+def pinned(suite: str) -> str:
+    """The lines of requirements/run.lock for one Python, with their hashes: pip reads markers as its own Python."""
+    version = {"python_version": PYTHON[suite], "python_full_version": f"{PYTHON[suite]}.0"}
+    lines = []
+    for block in re.split(r"\n(?=\S)", (PROJECT / "requirements/run.lock").read_text().strip()):
+        requirement, _, hashes = block.partition("\\")
+        parsed = Requirement(requirement)
+        if parsed.marker is None or parsed.marker.evaluate(version):
+            lines.append(f"{parsed.name}{parsed.specifier} \\{hashes}")
+    return "\n".join(lines)
+
+
 def wheels(suite: str) -> Path:
-    """All that `pip install` of the project asks for, since there is no network inside."""
-    pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    project = pyproject["project"]
-    needs = [*pyproject["build-system"]["requires"], *project["dependencies"]]
-    needs += [need for extra in ("sample", "embedded") for need in project["optional-dependencies"][extra]]
+    """All that is pinned, since there is no network inside; and what version 0.1.0 asks for."""
+    lines = pinned(suite)
 
     def make(folder: Path) -> None:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
-        subprocess.run([*command, "--python-version", PYTHON[suite], "--only-binary", ":all:", *needs], check=True)
+        folder.mkdir()
+        (folder / "pinned.txt").write_text(lines + "\n")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        command += ["--dest", str(folder), "--requirement", str(folder / "pinned.txt")]
+        subprocess.run([*command, "--python-version", PYTHON[suite], "--only-binary", ":all:"], check=True)
 
-    return cached(f"wheels-{suite}", "\n".join(needs), make)
+    return cached(f"wheels-{suite}", lines, make)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -91,8 +104,15 @@ def copy(source: Path, target: Path) -> None:
 def copy_checkout(target: Path) -> None:
     """What an operator has after git clone: what `make install-units` reads."""
     target.mkdir()
-    for part in ("bankadvisor_etl", "systemd", "Makefile", "pyproject.toml", "README.md", "LICENSE"):
+    for part in ("bankadvisor_etl", "systemd", "requirements", "Makefile", "pyproject.toml", "README.md", "LICENSE"):
         copy(PROJECT / part, target / part)
+
+
+def export_checkout(commit: str, target: Path) -> None:
+    """The same of an earlier version, from this clone's history."""
+    target.mkdir()
+    tree = subprocess.run(["git", "-C", str(PROJECT), "archive", commit], capture_output=True, check=True).stdout
+    subprocess.run(["tar", "--extract", "--directory", str(target)], input=tree, check=True)
 
 
 def discard(machine: Path) -> None:

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e import base
-from e2e.machine import PASSWORD, SAMPLE, Machine
+from e2e.machine import PASSWORD, PIP, SAMPLE, Machine
 from e2e.old_job import lay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each Debian is one worker's: it boots once."""
+    for item in items:
+        if suite := getattr(item, "callspec", None) and item.callspec.params.get("computer"):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group(suite))
 
 
 @pytest.fixture(scope="session", params=base.PYTHON)
@@ -30,6 +38,7 @@ def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
         base.copy_checkout(root / "src")
         with Machine(root, {wheels: "/wheels"}) as machine:
             lay(machine)
+            machine.write("/etc/pip.conf", PIP)
             machine.psql(f"CREATE ROLE bankadvisor_etl LOGIN PASSWORD '{PASSWORD}'", database="postgres")
             machine.installed = machine.make("install-units")
             machine.run("bankadvisor-etl", "sample-data", SAMPLE, "--tasas-rows", "20000")

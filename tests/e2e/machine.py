@@ -22,9 +22,15 @@ HOOK, ALERTS = "/etc/bankadvisor-etl/on-failure", "/var/lib/bankadvisor-etl/aler
 UNFINISHED = "/var/lib/bankadvisor-etl/unfinished"
 DATA, SAMPLE = "/srv/bankadvisor-etl", "/root/sample"
 DROP_IN = f"/etc/systemd/system/{SERVICE}.d/50-test.conf"
+FETCH = "bankadvisor-etl-fetch.service"
+FETCH_DROP_IN = f"/etc/systemd/system/{FETCH}.d/50-test.conf"
 COMMAND = "/opt/bankadvisor-etl/current/bin/bankadvisor-etl"
 FORCED = ("[Service]", "ExecStart=", f"ExecStart={COMMAND} run --force")  # unchanged files would be skipped
+PIP = "[global]\nno-index = true\nfind-links = /wheels\n"
+"""/etc/pip.conf inside, where there is no index."""
 DSN = "postgresql://bankadvisor_etl@127.0.0.1:5432/bankadvisor"
+NO_PATIENCE = "BANKADVISOR_RETRIES=0\n"
+"""For fetch: there is no network inside, and no test has to wait for one."""
 PASSWORD = "only:in-the-credential"  # noqa: S105  # the colon needs pgpass's escape
 DATABASE = "CREATE DATABASE bankadvisor OWNER bankadvisor_etl ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"
 ALERT = f"""#!/bin/sh
@@ -38,10 +44,9 @@ class Machine(Container):
     installed = ""  # what the first installation said
     _mark = 0
 
-    def make(self, target: str, *settings: str) -> str:
+    def make(self, target: str, *settings: str, source: str = "/src") -> str:
         """`make install-units` and its like, from the checkout, without a package index; what it said."""
-        offline = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels"]
-        done = self.run("env", *offline, "make", "--silent", "-C", "/src", target, "EXTRAS=sample,embedded", *settings)
+        done = self.run("make", "--silent", "-C", source, target, *settings)
         return done.stdout + done.stderr
 
     def write(self, inside: str, text: str, mode: int = 0o644) -> Path:
@@ -54,7 +59,7 @@ class Machine(Container):
 
     def configure(self) -> None:
         """What the installer says to do next: the data, the DSN, the password."""
-        self.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_DSN={DSN}\n")
+        self.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_DSN={DSN}\n{NO_PATIENCE}")
         escaped = PASSWORD.replace(":", r"\:")
         self.write(PGPASS, f"127.0.0.1:5432:bankadvisor:bankadvisor_etl:{escaped}\n", 0o600)
         self.run("chown", "bankadvisor-etl:", PGPASS)
@@ -62,7 +67,7 @@ class Machine(Container):
 
     def reset(self) -> None:
         """The state that every test begins with: configured, an empty database, no override, nothing failed."""
-        for path in (DROP_IN, HOOK, ALERTS, UNFINISHED):
+        for path in (DROP_IN, FETCH_DROP_IN, HOOK, ALERTS, UNFINISHED):
             self.path(path).unlink(missing_ok=True)
         self.run("systemctl", "daemon-reload")
         self.run("systemctl", "stop", SERVICE)
@@ -104,9 +109,9 @@ class Machine(Container):
         # Not --after-cursor: with a selection journalctl of systemd 252 leaves out the first entry after it.
         return [entry for entry in self.journal(*selection) if int(entry["__REALTIME_TIMESTAMP"]) > self._mark]
 
-    def override(self, *lines: str) -> None:
+    def override(self, *lines: str, path: str = DROP_IN) -> None:
         """A drop-in over the service, as `systemctl edit` makes it."""
-        self.write(DROP_IN, "\n".join(lines) + "\n")
+        self.write(path, "\n".join(lines) + "\n")
         self.run("systemctl", "daemon-reload")
 
     def hook(self) -> None:
@@ -162,6 +167,14 @@ class Machine(Container):
         with self.locked():
             self.start("--no-block")
             yield self.waiting_run()
+
+    @contextlib.contextmanager
+    def stopped_run(self) -> Iterator[dict[str, Any]]:
+        """A run of the service that does nothing for as long as one likes: one that waits for a lock gives up."""
+        with self.held_run() as run:
+            self.run("systemctl", "kill", "--signal=STOP", "--kill-whom=main", SERVICE)
+        yield run
+        self.run("systemctl", "kill", "--signal=CONT", "--kill-whom=main", SERVICE)
 
     def start_twice(self) -> list[int]:
         """Two starts at the same time; their exit codes."""

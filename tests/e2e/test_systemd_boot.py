@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.container import wait_until
-from e2e.machine import FORCED, TIMER, UNFINISHED
+from e2e.machine import DATA, FETCH, FETCH_DROP_IN, FORCED, TIMER, UNFINISHED
 
 if TYPE_CHECKING:
     from e2e.machine import Machine
@@ -61,6 +61,31 @@ def test_a_power_cut_in_the_middle_of_a_run_loses_nothing(machine: Machine) -> N
         machine.cut_power()
         machine.boot()
     after_a_cut(machine, run["id"], before)
+
+
+def test_a_reboot_while_the_files_are_fetched_loses_no_run(machine: Machine) -> None:
+    machine.override("[Service]", "ExecStart=", "ExecStart=sleep infinity", path=FETCH_DROP_IN)
+    machine.start("--no-block")
+    wait_until(lambda: machine.show(FETCH, "MainPID") != "0", "the fetch is under way")
+    machine.path(FETCH_DROP_IN).unlink()
+    assert machine.etl_runs() == []
+    machine.reboot()
+    wait_until(lambda: [run["status"] for run in machine.etl_runs()] == ["success"], "the run is made up for")
+    assert machine.settled() == "inactive"
+    assert not machine.path(UNFINISHED).exists()
+
+
+def test_a_fetch_by_hand_owes_no_run(machine: Machine) -> None:
+    assert machine.run("systemctl", "start", FETCH, check=False).returncode == 1
+    assert (machine.show(FETCH, "ExecMainStatus"), machine.state(FETCH)) == ("69", "failed")
+    assert not machine.path(UNFINISHED).exists()
+
+
+def test_a_night_without_cnbv_runs_with_what_is_there(machine: Machine) -> None:
+    machine.succeed()
+    assert machine.state(FETCH) == "failed"
+    assert [run["status"] for run in machine.etl_runs()] == ["success"]
+    assert machine.run("stat", "--format=%U %G %a", f"{DATA}/cnbv").stdout == "bankadvisor-etl bankadvisor-etl 2750\n"
 
 
 def after_a_cut(machine: Machine, cut: int, before: str) -> None:

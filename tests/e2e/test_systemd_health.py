@@ -22,6 +22,14 @@ STATUS = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_co
 TLS_DSN = (
     "postgresql://bankadvisor_etl@localhost/bankadvisor?sslmode=verify-full&sslrootcert=/etc/bankadvisor-etl/ca.crt"
 )
+SAMPLE_HEALTH = """#!/bin/sh
+# The processes that answer and their kilobytes, many times a second.
+rm -f /tmp/enough
+until [ -e /tmp/enough ]; do
+    ps -eo rss=,args= | awk '/bin\\/bankadvisor-etl health-htt[p]/ {n++; sum += $1} END {print n + 0, sum + 0}'
+    sleep 0.05
+done
+"""
 AUTHORITY = f"""
 cd /etc/bankadvisor-etl
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout /root/ca.key -out ca.crt
@@ -60,13 +68,20 @@ def test_health_over_http_as_the_replaced_system_had_it(listening: Machine) -> N
     assert listening.run(*STATUS, URL).stdout == "503"
 
 
-def test_two_hundred_requests_at_once_leave_the_socket_answering(listening: Machine) -> None:
+def test_two_hundred_requests_at_once_are_bounded(listening: Machine) -> None:
     listening.succeed()
+    listening.write("/usr/local/bin/sample-health", SAMPLE_HEALTH, 0o755)
+    sampler = listening.popen("sample-health")
     burst = f"seq 200 | xargs -P 200 -I@ {' '.join(STATUS)} --max-time 60 {URL} | grep -o 200 | wc -l; true"
     answered = int(listening.run("sh", "-c", burst).stdout)
+    listening.run("touch", "/tmp/enough")  # noqa: S108 - the container's
+    samples = [tuple(map(int, line.split())) for line in sampler.communicate()[0].splitlines()]
     assert answered >= 16  # MaxConnections=16: at least those are answered, the rest may be closed at once
     wait_until(lambda: listening.run(*STATUS, URL, check=False).stdout == "200", "the socket answers as before")
     assert listening.state(SOCKET) == "active"
+    processes, kilobytes = (max(column) for column in zip(*samples, strict=True))
+    assert 4 < processes <= 16
+    assert kilobytes < 16 * 100 * 1024
 
 
 def test_silent_clients_are_cut_off(listening: Machine) -> None:

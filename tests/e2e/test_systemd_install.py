@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 UNITS = "/etc/systemd/system"
+EXPOSURE = {SERVICE: 12, "bankadvisor-etl-health@x.service": 15, "bankadvisor-etl-fetch.service": 18}
+"""Tenths of systemd's score."""
 
 
 def is_quiet(machine: Machine) -> bool:
@@ -64,7 +66,7 @@ def test_an_upgrade_keeps_settings_and_the_run_that_goes_on(machine: Machine) ->
     before = current.readlink()
     machine.override(*FORCED)
     settings, password = machine.path(SETTINGS).read_text(), machine.path(PGPASS).read_text()
-    with machine.held_run():
+    with machine.stopped_run():
         said = machine.make("install-units")
         assert machine.state(SERVICE) == "activating"
     assert machine.settled() == "inactive"
@@ -91,6 +93,29 @@ def test_uninstalling_leaves_settings_and_data_unless_purged(machine: Machine) -
         assert not machine.path(gone).exists(), gone
     assert machine.run("id", "bankadvisor-etl", check=False).returncode == 1
     machine.make("install-units")
+
+
+def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
+    names = machine.run("sh", "-c", f"cd {UNITS} && ls bankadvisor-etl*").stdout.split()
+    units = [name.replace("@.", "@x.") for name in names if name.endswith((".service", ".timer", ".socket"))]
+    assert len(units) == 8
+    done = machine.run("systemd-analyze", "verify", *units)
+    assert done.stdout + done.stderr == ""
+    machine.run("systemctl", "daemon-reload")
+    for unit, most in EXPOSURE.items():
+        machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={most}", unit)
+
+
+def test_the_manual_page_and_the_completions_are_found(machine: Machine) -> None:
+    assert machine.run("man", "--where", "bankadvisor-etl").stdout == "/usr/local/share/man/man8/bankadvisor-etl.8\n"
+    machine.run("zsh", "-n", "/usr/local/share/zsh/site-functions/_bankadvisor-etl")
+    zsh = machine.run("zsh", "-c", "autoload -Uz compinit && compinit -u && echo $_comps[bankadvisor-etl]").stdout
+    assert zsh == "_bankadvisor-etl\n"
+    fish = machine.run("fish", "-c", "complete --do-complete 'bankadvisor-etl hea'").stdout
+    assert fish.split()[0] == "health"
+    script = "/usr/local/share/bash-completion/completions/bankadvisor-etl"
+    ask = "COMP_WORDS=(bankadvisor-etl doc); COMP_CWORD=1; _bankadvisor_etl_completion bankadvisor-etl"
+    assert machine.run("bash", "-c", f". {script}; {ask}; echo ${{COMPREPLY[@]}}").stdout == "doctor\n"
 
 
 def test_the_credential_is_the_services_and_the_data_folder_the_groups(machine: Machine) -> None:

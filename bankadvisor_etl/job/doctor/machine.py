@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bankadvisor_etl.job.doctor.diagnosis import Diagnosis
 
 USER = "bankadvisor-etl"
-CONFIGURATION = Path("/etc/bankadvisor-etl")
+CONFIGURATION = Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/bankadvisor-etl"))
+"""Settings and hooks; the installed command says where a distribution has them."""
 STATE = Path("/var/lib/bankadvisor-etl")
 LEAST_SPACE = 256 * 2**20
 """Bytes; the files of a year and their logs are smaller, a private PostgreSQL with all history is 100 MB."""

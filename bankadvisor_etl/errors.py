@@ -106,6 +106,15 @@ class ConfigurationError(EtlError):
     exit_code = 78
 
 
+class BugError(Exception):
+    """Raised for what should not have happened in the process that computes; its cause is the stack, as text."""
+
+    def __init__(self, what: str, stack: str) -> None:
+        """Say ``what`` happened, and keep the ``stack``."""
+        super().__init__(what)
+        self.__cause__ = RuntimeError(f"in the process that computes:\n{stack}")
+
+
 class Terminated(KeyboardInterrupt):
     """Raised in the main thread by SIGTERM; no ``Exception``, so that no handler for errors swallows it.
 
@@ -143,4 +152,5 @@ def message_of(error: BaseException) -> str:
     text = " ".join(text.split())[:MESSAGE_LENGTH]
     if isinstance(error, EtlError | KeyboardInterrupt):
         return text
-    return f"a bug: {type(error).__name__}: {text}; please report it"
+    kind = "" if isinstance(error, BugError) else f"{type(error).__name__}: "
+    return f"a bug: {kind}{text}; please report it"

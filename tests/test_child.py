@@ -228,3 +228,13 @@ def test_a_child_is_forked_only_from_a_process_with_one_thread_and_without_polar
         [sys.executable, "-c", textwrap.dedent(code)], env=environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout == "['fork', 'exec']\n"
+
+
+def test_a_child_has_no_way_into_the_database(
+    monkeypatch: pytest.MonkeyPatch, misbehave: Misbehave, tmp_path: Path, icap: Path
+) -> None:
+    for name in ("DATABASE_URL", "BANKADVISOR_DSN", "PGPASSWORD", "PGPASSFILE", "PGHOST", "PGSERVICE"):
+        monkeypatch.setenv(name, "secret")
+    misbehave(f'open("{tmp_path / "seen"}", "w").write("".join(os.environ.values()))')
+    assert answers(icap=icap)["icap"].kind == "extract"
+    assert "secret" not in (tmp_path / "seen").read_text()

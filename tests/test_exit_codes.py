@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -56,24 +53,23 @@ def test_usage_exits_2(published: str, arguments: list[str]) -> None:
     assert everything(published) == before
 
 
-def test_a_bug_exits_1_and_is_on_record(published: str, small: Path) -> None:
-    code = (
-        "import bankadvisor_etl.transforms.kpis as kpis, bankadvisor_etl.cli as cli\n"
+def test_a_bug_exits_1_and_is_on_record(published: str, small: Path, tmp_path: Path) -> None:
+    """In the process that computes: a module that Python imports when it starts puts it there."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import bankadvisor_etl.transforms.kpis as kpis\n"
         "def boom(*_): raise ZeroDivisionError('boom')\n"
         "kpis.base = boom\n"
-        "cli.main()"
     )
     before = figures(published)
-    done = subprocess.run(
-        [sys.executable, "-c", code, "run", "--data-dir", str(small), "--force"],
-        env=environment(BANKADVISOR_DSN=published, BANKADVISOR_THRESHOLD=FLOORS),
-        capture_output=True,
-        text=True,
-        check=False,
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    done = etl(
+        *("run", "--data-dir", small, "--force"),
+        BANKADVISOR_DSN=published,
+        BANKADVISOR_THRESHOLD=FLOORS,
+        PYTHONPATH=path,
     )
-    assert done.returncode == 1
-    failure = json.loads(done.stdout.splitlines()[-1])
-    assert "boom" in failure["exception"]
+    assert done.code == 1
+    assert "ZeroDivisionError: boom" in done.event("etl_runner.main.failure")["exception"]
     row = last_run(published)
     assert (row["status"], row["exit_code"], row["phase"]) == ("failure", 1, "enhanced")
     assert row["error_message"] == "a bug: ZeroDivisionError: boom; please report it"

@@ -136,9 +136,9 @@ def test_each_file_is_on_record_with_its_hash(published: str, small_dir: Path) -
 def test_rejected_rows_are_kept_as_they_stand_in_the_file(published: str, small_dir: Path) -> None:
     rejects = ask(published, "SELECT source, row_number, reason, raw FROM etl_rejects ORDER BY source")
     assert [(source, reason) for source, _, reason, _ in rejects] == [
-        ("castigos_comerciales", "its key stands in an earlier row"),
-        ("icap", "column 'Cve_Inst' is blank"),
-        ("tasas", "column 'Average Rate' is blank"),
+        ("castigos_comerciales", "its key appears in an earlier row"),
+        ("icap", "column 'Cve_Inst': the cell is blank"),
+        ("tasas", "column 'Average Rate': the cell is blank"),
     ]
     line = (small_dir / TASAS).read_text(encoding="latin-1").splitlines()[rejects[2][1] - 1]
     assert rejects[2][3]["Total Portfolio"] in line

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from bankadvisor_etl.cli.options import DATA_DIR
+from bankadvisor_etl.cli.options import DATA_DIR, LOG_FORMAT
 from bankadvisor_etl.errors import ConfigurationError, EtlError, Terminated, exit_code_of, message_of
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How often a file is tried again when nothing more of it came.",
 )
-@click.option(
-    "--log-format",
-    type=click.Choice(["auto", "json", "plain"]),
-    default="auto",
-    show_default=True,
-    help="auto is plain on a terminal and JSON elsewhere.",
-)
+@LOG_FORMAT
 def fetch(
     data_dir: Path,
     what: str | None,

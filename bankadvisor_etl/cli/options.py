@@ -28,6 +28,13 @@ THRESHOLD = click.option(
     metavar="NAME=VALUE",
     help="What a check holds figures against, such as floor_cartera=3000; the README lists them. Repeatable.",
 )
+LOG_FORMAT = click.option(
+    "--log-format",
+    type=click.Choice(["auto", "json", "plain"]),
+    default="auto",
+    show_default=True,
+    help="auto is plain on a terminal and JSON elsewhere.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
+from bankadvisor_etl.cli.options import DATA_DIR, LOG_FORMAT, THRESHOLD, database, database_options
 from bankadvisor_etl.errors import (
     ConfigurationError,
     EtlError,
@@ -54,13 +54,7 @@ LONGEST_KEPT = 36_500
     help="How long the rejects and checks of old runs are kept.",
 )
 @click.option("--cron", is_flag=True, help="Record that cron started this run.")
-@click.option(
-    "--log-format",
-    type=click.Choice(["auto", "json", "plain"]),
-    default="auto",
-    show_default=True,
-    help="auto is plain on a terminal and JSON elsewhere.",
-)
+@LOG_FORMAT
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),

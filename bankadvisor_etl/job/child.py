@@ -18,7 +18,7 @@ from bankadvisor_etl.errors import InputError, OutOfMemoryError, Place, ReaderEr
 from bankadvisor_etl.job.messages import Message, as_content, receive, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import BinaryIO, Self
 
@@ -227,11 +227,20 @@ def _once_more(job: Job) -> Iterator[Message]:
     """Do the job again, one file after the other, for the figures."""
     try:
         with Child() as careful:
-            yield from (message for message in careful.work(job) if message.kind == "result")
+            yield from (message for message in careful.work(job) if "file" not in message.content)
     except DeathError as death:
         what = f"the files together take more than {MEMORY // 2**20:,} MiB, or more than there is"
         remedy = "each file can be read alone; give the machine more memory"
         raise OutOfMemoryError(f"{what} (the process {death.how})", remedy=remedy) from death
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables, without those that say where the database is and how to get in."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in ("DATABASE_URL", "BANKADVISOR_DSN") and not name.startswith("PG")
+    }
 
 
 def _is_safe() -> bool:
@@ -256,6 +265,8 @@ def _serve(requests: int, answers: int, errors: int) -> NoReturn:
     """Be the child: nothing of the parent's is touched, and nothing of it is cleaned up."""
     code = os.EX_SOFTWARE
     try:
+        for name in set(os.environ) - _without_secrets(os.environ).keys():
+            del os.environ[name]
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair, which stops this process
         nothing = os.open(os.devnull, os.O_RDWR)
         for number, descriptor in enumerate((nothing, nothing, errors)):
@@ -283,7 +294,7 @@ def _exec(errors: int) -> tuple[int, Any, Any]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env={"POLARS_MAX_THREADS": THREADS, **os.environ},
+        env={"POLARS_MAX_THREADS": THREADS, **_without_secrets(os.environ)},
     )
     process.returncode = 0  # whoever made it waits for it
     return process.pid, process.stdin, process.stdout

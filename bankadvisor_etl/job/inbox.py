@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bankadvisor_etl.errors import BugError
 from bankadvisor_etl.job.child import results
 from bankadvisor_etl.job.messages import as_error
 
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from bankadvisor_etl.job.messages import Message
 
 RESULT = -1
+
+
+def figures_of(message: Message) -> Message:
+    """The message, which is a ``result``; otherwise the error that it tells of is raised.
+
+    Raises:
+        EtlError: the figures cannot be computed.
+        BugError: the computation failed.
+    """
+    if message.kind == "error":
+        raise as_error(message.content)
+    if message.kind == "bug":
+        raise BugError(message.content["what"], message.content["stack"])
+    return message
 
 
 class Inbox:
@@ -45,8 +60,9 @@ class Inbox:
 
         Raises:
             EtlError: they cannot be computed.
+            BugError: the computation failed.
         """
-        return self._take(RESULT)
+        return figures_of(self._take(RESULT))
 
     def _take(self, number: int) -> Message:
         while number not in self._kept:

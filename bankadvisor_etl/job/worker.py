@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,6 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
         answers: where the answers go.
         careful: read one file after the other, and look into each for what could kill this process.
     """
-    from bankadvisor_etl.job import figures  # noqa: PLC0415 - the imports take as long as the run does to ask
-
     outbox = _Outbox(answers)
     outbox.send(Message("ready"))
     request = receive(requests)
@@ -63,12 +62,24 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
     resource.setrlimit(resource.RLIMIT_DATA, (request.content["memory"], resource.RLIM_INFINITY))
     extracts = _read_all(request, outbox, careful=careful)
     if request.content["settings"] and "cartera" in extracts:
-        try:
-            settings = Settings.from_json(request.content["settings"])
-            outbox.send(figures.answer(extracts, settings, request.blocks[0] if request.blocks else None))
-        except MemoryError:
-            os._exit(os.EX_OSERR)
+        outbox.send(_computed(extracts, request))
     outbox.send(Message("done"))
+
+
+def _computed(extracts: Mapping[str, Extract], request: Message) -> Message:
+    """The figures, or why there are none."""
+    from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
+
+    published = request.blocks[0] if request.blocks else None
+    try:
+        return figures.answer(extracts, Settings.from_json(request.content["settings"]), published)
+    except MemoryError:
+        os._exit(os.EX_OSERR)
+    except EtlError as error:
+        return Message("error", as_content(error))
+    except Exception as error:  # noqa: BLE001 - the parent puts it on record
+        what = traceback.format_exception_only(error)[-1].strip()
+        return Message("bug", {"what": what, "stack": traceback.format_exc()})
 
 
 def die_with_the_parent() -> None:

@@ -138,6 +138,8 @@ class Evidence:
         allow_removals: whether months and bank-months may disappear.
         published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
         set_aside: the optional sources that were read and are not used.
+        damaged: the optional sources whose file is there and could not be read.
+        similar: by missing source, the names of files that may be meant for it.
     """
 
     readings: Mapping[str, Reading]
@@ -150,6 +152,8 @@ class Evidence:
     allow_removals: bool = False
     published: pl.DataFrame | None = None
     set_aside: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def cartera(self) -> pl.DataFrame:

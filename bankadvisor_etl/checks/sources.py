@@ -19,9 +19,11 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
     """Warn for each optional file that is not there."""
     for source in SOURCES:
-        there = source.name in evidence.readings or source.name in evidence.set_aside
+        there = source.name in {*evidence.readings, *evidence.set_aside, *evidence.damaged}
         if not source.required:
             observed = "there" if there else "missing: its columns keep what was last published"
+            if similar := evidence.similar.get(source.name):
+                observed += f"; rename {' or '.join(map(repr, similar))} if it is the one"
             yield Finding(f"file_{source.name}", "warning", there, observed, f"the file {source.files[0]}")
 
 

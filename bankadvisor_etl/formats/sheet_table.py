@@ -53,12 +53,13 @@ class Field:
 
 def read_table(
     path: Path,
-    sheet: str | None,
+    sheet: str,
     fields: Sequence[Field],
     contract: type[dy.Schema],
     *,
     tolerant: bool = True,
     repeated_keys: Literal["refuse", "set aside"] = "refuse",
+    else_first_sheet: bool = False,
 ) -> Reading:
     """Read one sheet into the canonical frame that ``contract`` describes.
 
@@ -71,8 +72,8 @@ def read_table(
         DataError: a named column is missing or doubled, a key stands twice, or a strict source is empty or has a
             faulty row.
     """
-    where = f"{path.name}, sheet {sheet!r}" if sheet else path.name
-    table = read_sheet(path, sheet)
+    where = path.name if else_first_sheet else f"{path.name}, sheet {sheet!r}"
+    table = read_sheet(path, sheet, else_first=else_first_sheet)
     check_headers(where, table.columns, [field.header for field in fields])
     if table.is_empty() and not tolerant:
         raise DataError(f"{where}: there are no rows under the headers; put the published file in its place")

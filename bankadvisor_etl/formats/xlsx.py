@@ -51,8 +51,8 @@ WORKBOOK, LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
-def read_sheet(path: Path, sheet: str | None) -> pl.DataFrame:
-    """Return a sheet (the first one when ``sheet`` is None) as text columns under its trimmed headers, and ``ROW``.
+def read_sheet(path: Path, sheet: str, *, else_first: bool = False) -> pl.DataFrame:
+    """Return a sheet (the first one when there is none of that name and ``else_first``) as text columns under its trimmed headers, and ``ROW``.
 
     Blank rows are left out. A header that is blank becomes ``column N``; one that stands twice keeps its name once
     for each column, told apart by a suffix ``#2``.
@@ -60,7 +60,7 @@ def read_sheet(path: Path, sheet: str | None) -> pl.DataFrame:
     Raises:
         InputError: the file is missing, no workbook, damaged, too large, lacks the sheet, or the sheet is empty.
     """
-    name, xml = _inspect(path, sheet)
+    name, xml = _inspect(path, sheet, else_first=else_first)
     first = FIRST_CELL.search(xml)
     if first is None:
         raise InputError(f"{path.name}, sheet {name!r}: the sheet is empty; put the published file in its place")
@@ -72,13 +72,13 @@ def read_sheet(path: Path, sheet: str | None) -> pl.DataFrame:
     return _under_headers(_with_error_cells(table, xml, first), first_row=int(first[2]))
 
 
-def _inspect(path: Path, sheet: str | None) -> tuple[str, bytes]:
+def _inspect(path: Path, sheet: str, *, else_first: bool) -> tuple[str, bytes]:
     """Return the sheet's name and its XML, having checked the whole archive and every reference to a cell."""
     contents = _contents(path)
     for member, content in contents.items():
         if member.endswith((".xml", ".rels")):
             _check_xml(f"{path.name}, {member}", content)
-    name, member = _locate(path, contents, sheet)
+    name, member = _locate(path, contents, sheet, else_first=else_first)
     if member not in contents:
         raise InputError(f"{path.name}, sheet {name!r}: {member} is not in the file; fetch the file again")
     if far := FAR_CELL.search(contents[member]):
@@ -148,7 +148,7 @@ def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return content.read(member.file_size)
 
 
-def _locate(path: Path, contents: dict[str, bytes], sheet: str | None) -> tuple[str, str]:
+def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: bool) -> tuple[str, str]:
     """Return the sheet's name and the archive's member that holds it."""
     try:
         book = ET.fromstring(contents[WORKBOOK])  # noqa: S314 - no DOCTYPE gets this far
@@ -159,13 +159,21 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str | None) -> tuple[
         raise InputError(f"{path.name}: no Excel workbook (.xlsx), or damaged ({error}); fetch it again") from error
     nodes = [node for node in book.iter() if node.tag.endswith("}sheet")]
     sheets = {node.get("name", ""): node.get(RELATIONSHIP) for node in reversed(nodes)}  # calamine takes the first
-    name = nodes[0].get("name", "") if nodes and sheet is None else sheet
+    name = _spelt(sheet, list(sheets))
+    if else_first and nodes and name not in sheets:
+        name = nodes[0].get("name", "")
     targets = {node.get("Id"): node.get("Target", "") for node in links}
-    target = targets.get(sheets.get(name or ""))
-    if name is None or target is None:
+    target = targets.get(sheets.get(name))
+    if target is None:
         names = ", ".join(repr(node.get("name", "")) for node in nodes)
         raise InputError(f"{path.name}: there is no sheet {sheet!r}; its sheets are {names}")
     return name, _plain(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
+
+
+def _spelt(sheet: str, there: list[str]) -> str:
+    """The name of a sheet as the workbook spells it: a person may have changed its case, or left a space after it."""
+    same = [name for name in there if name.strip().casefold() == sheet.casefold()]
+    return same[0] if len(same) == 1 and sheet not in there else sheet
 
 
 def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.inputs.reading import reader
 from bankadvisor_etl.job.compute import Settings, compute
 from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.sources import similar_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
         ConfigurationError: a threshold is not one.
     """
     limits = Thresholds.parse(thresholds)
-    report, readings = Report(), {}
+    report, readings, damaged = Report(), {}, []
     files = hash_files(find_files(data_dir))
     with reader() as reading:
         for source, future in reading.read(files).items():
@@ -70,10 +71,12 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = ()) -> Report:
                 read = future.result()
             except EtlError as error:
                 report.errors.append(error)
+                damaged.append(source)
                 continue
             readings[source] = read.reading
             rows, rejected = read.reading.rows_read, read.reading.rejects.height
             report.files.append((source, read.file.name, rows, rejected, read.seconds))
     if "cartera" in readings:
-        report.findings = compute(readings, Settings(limits)).findings
+        settings = Settings(limits, damaged=tuple(damaged), similar=similar_files(data_dir))
+        report.findings = compute(readings, settings).findings
     return report

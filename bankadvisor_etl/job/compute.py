@@ -37,6 +37,8 @@ class Settings:
         allow_removals: whether published figures and bank-months may be withdrawn.
         accepted: the checks whose failure was accepted by name.
         last_rows: rows read of each source in the newest success that used it.
+        damaged: the optional sources whose file is there and could not be read.
+        similar: by missing source, the names of files that may be meant for it.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -44,6 +46,8 @@ class Settings:
     allow_removals: bool = False
     accepted: frozenset[str] = frozenset()
     last_rows: Mapping[str, int] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ def _used(
             settings.allow_removals,
             published,
             tuple(name for name in readings if name not in used),
+            settings.damaged,
+            settings.similar,
         )
         now = [_accepted(finding, settings) for finding in audit_sources(evidence)]
         found |= {finding.name: finding for finding in now}

@@ -76,9 +76,9 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     for source in SOURCES:
         if source.required and source.name not in dict(found):
             names = " or ".join(source.files)
-            raise InputError(
-                f"{source.files[0]} is missing: no {names} in {data_dir}; put the file there and run again"
-            )
+            similar = source.similar(path.name for path in data_dir.glob("*") if path not in dict(found).values())
+            what = f"rename {' or '.join(map(repr, similar))} if it is the one" if similar else "put the file there"
+            raise InputError(f"{source.files[0]} is missing: no {names} in {data_dir}; {what} and run again")
     return found
 
 

@@ -14,7 +14,7 @@ from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.job.compute import Settings, compute
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import SOURCES, similar_files
 from bankadvisor_etl.transforms.kpis import of_interest
 from bankadvisor_etl.warehouse import publish, runs
 from bankadvisor_etl.warehouse.connection import translated
@@ -64,6 +64,7 @@ def execute(
         request.allow_removals,
         frozenset(request.accepted),
         runs.rows_last_used(ledger.connection),
+        similar=similar_files(request.data_dir),
     )
     result = compute(readings, settings, published)
     _count(result, ledger, log)

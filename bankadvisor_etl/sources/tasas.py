@@ -36,6 +36,12 @@ NO_RATE = f"column {RATE!r} is blank"
 LARGEST = 1e15
 """Thirty times what Mexico produces in a year, in pesos: no portfolio, but a slip that would outweigh all others."""
 
+MOST_REJECTS = 100_000
+"""Rows under wrong keys that are looked up: far more than set a file of this kind aside, and few enough to hold."""
+
+BEGINNING = 10_000
+"""Rows of which one at least has a rate and a portfolio, or the file was saved in another form."""
+
 LINE, BEYOND = "\0line", "\0beyond"
 """Columns of the scan that no header can be called: the first line has no NUL in it."""
 
@@ -69,20 +75,24 @@ def read(path: Path) -> Reading:
     check_headers(path.name, headers, HEADERS)
     rows = _scan(path, headers)
     try:
-        sums = _sums(rows)
+        beginning = _sums(rows.head(BEGINNING))
+        if beginning.filter(pl.col("line") == 0).is_empty():  # a group for each of a million rows takes all memory
+            check_lines(path, len(headers))
+            raise _unusable(path, beginning, _bad_rows(beginning)["reason"])
+        sums = _sums(rows) if int(beginning["filas"].sum()) == BEGINNING else beginning
         if sums["ragged"].any() or _has_signs(sums):
             check_lines(path, len(headers))
             sums = sums.filter(pl.any_horizontal(pl.col(HEADERS).is_not_null()))  # blank lines
         wrong = _wrong_keys(sums)
+        good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
+        if good.is_empty():
+            raise _unusable(path, sums, wrong["reason"])
         rejects = pl.concat([_bad_rows(sums), _rows_of(rows, wrong)]).sort("row")
     except pl.exceptions.PolarsError as error:
         check_lines(path, len(headers))  # which can say where
         cause = str(error).splitlines()[0]
         raise InputError(f"{path.name}: damaged ({cause}); fetch the file again") from error
-    good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
     frame = _canonical(good).group_by(Tasas.primary_key()).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
-    if frame.is_empty():
-        raise DataError(f"{path.name}: none of its {sums['filas'].sum():,} rows can be used; row 2 on, see the columns")
     ignored = tuple(header for header in headers if header not in HEADERS)
     return Reading(Tasas.cast(frame.sort(Tasas.primary_key())), int(sums["filas"].sum()), rejects, ignored)
 
@@ -165,8 +175,17 @@ def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
     """Find the usable rows under wrong keys; the file is scanned again only when there are any."""
     if wrong.is_empty():
         return pl.DataFrame(schema=REJECTS)
-    found = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True).collect(engine="streaming")
+    found = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True)
+    found = found.head(MOST_REJECTS).collect(engine="streaming")
     return _as_rejects(found.with_columns(fault=True))
+
+
+def _unusable(path: Path, sums: pl.DataFrame, reasons: pl.Series) -> DataError:
+    why = "it has a header and nothing below it" if reasons.is_empty() else reasons.mode().min()
+    return DataError(
+        f"{path.name}: none of its {sums['filas'].sum():,} rows can be used: {why}; fetch the file again, and do "
+        "not save it from Excel"
+    )
 
 
 def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.sources.model import Reading
 
+SHEET = "Tasa efectiva considerando prom"
+"""The only one of the published file; in a workbook without it, the first sheet is taken."""
+
 FIELDS = (
     Field("Fecha1", "mes", parse.month_of_iso, "a date"),
     Field("Sistema", "tasa_sistema", parse.number, "a number"),
@@ -40,4 +43,4 @@ def read(path: Path) -> Reading:
         InputError: the workbook cannot be read.
         DataError: a column is missing or a month stands twice.
     """
-    return read_table(path, None, FIELDS, TasaEfectiva)
+    return read_table(path, SHEET, FIELDS, TasaEfectiva, else_first_sheet=True)

@@ -115,7 +115,7 @@ def test_the_file_of_one_source_is_not_pointed_out_as_that_of_another(tmp_path: 
 
 def test_the_error_of_a_missing_file_names_the_one_that_may_be_meant(tmp_path: Path) -> None:
     touched(tmp_path, "Copia de CNBV_Cartera_Bancos_V2.xlsx")
-    with pytest.raises(InputError, match="'Copia de CNBV_Cartera_Bancos_V2.xlsx'"):
+    with pytest.raises(InputError, match=r"'Copia de CNBV_Cartera_Bancos_V2\.xlsx'"):
         find_files(tmp_path)
 
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding, Severity, Thresholds, keys_of, sample_of
+from bankadvisor_etl.checks.findings import (
+    SAMPLE,
+    Comparison,
+    Evidence,
+    Finding,
+    Severity,
+    Thresholds,
+    keys_of,
+    sample_of,
+)
+from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.transforms.arithmetic import KEY
 from bankadvisor_etl.transforms.kpis import FED_BY
@@ -16,6 +26,12 @@ if TYPE_CHECKING:
     from datetime import date
 
 REQUIRED = {source.name for source in SOURCES if source.required}
+FAR = 0.5
+"""A relative change beyond which a figure is another one."""
+A_FEW = 10
+"""Figures that may change far in any source, however few it has."""
+LEAST, DECADE = 1e-4, 1e-4
+"""The least figure whose published digits tell a power of ten, and how near its logarithm lies to a whole number."""
 ACCEPTS = "(--allow-removals accepts it)"
 
 
@@ -72,6 +88,51 @@ def newest_not_back(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(f"newest_month_not_back_{source}", severity, passed, observed, expected)
 
 
+def restated_far(evidence: Evidence) -> Iterator[Finding]:
+    """Of the published figures of each source, few change far, and none becomes 10, 100, ... times itself.
+
+    Rows that slid against their keys, a column of zeros or of another column's figures, a file in another unit: all
+    of them change many figures far. What the regulator restates changes few, or by little. ``reservas_variacion_mm``
+    is left out: a difference of two amounts honestly moves far when one of them moves a little.
+    """
+    if evidence.published is None:
+        return
+    for source in evidence.readings.keys() & FED_BY.keys():
+        names = [name for name in FED_BY[source] if name != "reservas_variacion_mm"]
+        staged = evidence.kpis.staged.select(*KEY, *names).unpivot(names, index=KEY, value_name="nueva")
+        old = evidence.published.select(*KEY, *names).unpivot(names, index=KEY, value_name="publicada")
+        both = old.join(staged, on=[*KEY, "variable"]).drop_nulls().filter(pl.col("publicada") != 0)
+        if source == "tasa_efectiva":  # the same figure on every bank's row
+            both = both.filter(pl.col("codigo") == SISTEMA)
+        both = both.with_columns(veces=pl.col("nueva") / pl.col("publicada"))
+        far = both.filter((pl.col("veces") - 1).abs() > FAR)
+        limit = max(evidence.thresholds.far_share * both.height, A_FEW)
+        decades = far.filter(pl.col("publicada").abs() > LEAST, _is_decade(pl.col("veces")))
+        observed = f"{far.height:,} of {both.height:,} published figures"
+        expected = f"at most {limit:,.0f} (--accept {{}}_{source} accepts it)"
+        for name, rows, passed in (
+            ("restated_far", far, far.height <= limit),
+            ("restated_decade", decades, decades.is_empty()),
+        ):
+            sample = () if passed else _with_column(rows)
+            words = observed if name == "restated_far" else f"{rows.height:,} figures are a power of ten of themselves"
+            yield Finding(f"{name}_{source}", "error", passed, words, expected.format(name), sample)
+
+
+def _is_decade(factor: pl.Expr) -> pl.Expr:
+    """Whether a factor is 10, 100, ... or their inverse, to the digits that are published."""
+    power = factor.abs().log10()
+    return (power.round() != 0) & ((power - power.round()).abs() < DECADE)
+
+
+def _with_column(rows: pl.DataFrame) -> tuple[str, ...]:
+    newest = rows.sort("mes", "codigo", "variable", descending=[True, False, False]).head(SAMPLE)
+    return tuple(
+        f"{code} {month:%Y%m} {column}: {factor:.4g} times what is published"
+        for code, month, column, factor in newest.select(*KEY, "variable", "veces").iter_rows()
+    )
+
+
 def none_missing(evidence: Evidence) -> Iterator[Finding]:
     """No published bank-month is missing from the new files; up to 1 % stay, more are an error."""
     if evidence.published is None:
@@ -98,4 +159,4 @@ def restated(comparison: Comparison, thresholds: Thresholds) -> Finding:
 SOURCE_CHECKS = (figures_absent, newest_not_back)
 """What sets an optional source aside."""
 
-CHECKS = (none_missing,)
+CHECKS = (none_missing, restated_far)

@@ -52,10 +52,11 @@ RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relations
 
 
 def read_sheet(path: Path, sheet: str, *, else_first: bool = False) -> pl.DataFrame:
-    """Return a sheet (the first one when there is none of that name and ``else_first``) as text columns under its trimmed headers, and ``ROW``.
+    """Return a sheet as text columns under its trimmed headers, and ``ROW``.
 
-    Blank rows are left out. A header that is blank becomes ``column N``; one that stands twice keeps its name once
-    for each column, told apart by a suffix ``#2``.
+    Where there is no sheet of that name, the first one is taken if ``else_first``. Blank rows are left out. A header
+    that is blank becomes ``column N``; one that stands twice keeps its name once for each column, told apart by a
+    suffix ``#2``.
 
     Raises:
         InputError: the file is missing, no workbook, damaged, too large, lacks the sheet, or the sheet is empty.

@@ -65,6 +65,7 @@ def execute(
         frozenset(request.accepted),
         runs.rows_last_used(ledger.connection),
         similar=similar_files(request.data_dir),
+        last_accepted=runs.rows_last_used(ledger.connection, "rows_accepted"),
     )
     result = compute(readings, settings, published)
     _count(result, ledger, log)
@@ -84,7 +85,8 @@ def execute(
     ledger.begin_phase("publish")
     with translated():
         done = publish.publish(cursor, ledger.run_id, frame.columns, allow_removals=request.allow_removals)
-        publish.publish_names(cursor, result.names.with_columns(system=pl.col("codigo") == SISTEMA).iter_rows())
+        names = result.names.drop_nulls("nombre_oficial").with_columns(system=pl.col("codigo") == SISTEMA)
+        publish.publish_names(cursor, names.iter_rows())
     ledger.counts = replace(
         ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )

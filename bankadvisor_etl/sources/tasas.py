@@ -175,13 +175,13 @@ def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
     """Find the usable rows under wrong keys; the file is scanned again only when there are any."""
     if wrong.is_empty():
         return pl.DataFrame(schema=REJECTS)
-    found = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True)
-    found = found.head(MOST_REJECTS).collect(engine="streaming")
+    under_wrong_keys = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True)
+    found = under_wrong_keys.head(MOST_REJECTS).collect(engine="streaming")
     return _as_rejects(found.with_columns(fault=True))
 
 
 def _unusable(path: Path, sums: pl.DataFrame, reasons: pl.Series) -> DataError:
-    why = "it has a header and nothing below it" if reasons.is_empty() else reasons.mode().min()
+    why = "it has a header and nothing below it" if reasons.is_empty() else str(reasons.mode().min())
     return DataError(
         f"{path.name}: none of its {sums['filas'].sum():,} rows can be used: {why}; fetch the file again, and do "
         "not save it from Excel"

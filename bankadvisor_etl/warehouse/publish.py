@@ -37,14 +37,15 @@ class Published:
 
 
 def published(cursor: psycopg.Cursor[Any]) -> pl.DataFrame | None:
-    """What is published: ``codigo``, ``mes``, the figures and ``alertas``; None where nothing is."""
+    """What is published: ``codigo``, ``mes``, ``banco_norm``, the figures and ``alertas``; None where nothing is."""
     statement = sql.SQL(
-        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, array_to_string(alertas, ',') AS alertas, {}"
+        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, banco_norm, array_to_string(alertas, ',') AS alertas, {}"
         " FROM monthly_kpis) TO STDOUT (FORMAT csv, HEADER)"
     ).format(_names(METRICS))
     with cursor.copy(statement) as copy:
         text = b"".join(copy)
-    schema = {"codigo": pl.String, "mes": pl.Date, "alertas": pl.String, **dict.fromkeys(METRICS, pl.Float64)}
+    texts = {"codigo": pl.String, "mes": pl.Date, "banco_norm": pl.String, "alertas": pl.String}
+    schema = {**texts, **dict.fromkeys(METRICS, pl.Float64)}
     frame = pl.read_csv(text, schema=schema)
     if frame.is_empty():
         return None

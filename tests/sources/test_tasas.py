@@ -214,7 +214,7 @@ def test_a_file_without_one_usable_row_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_whose_currencies_are_all_spelt_otherwise_is_refused_by_the_value(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of its 12,000 rows.*'Currency': 'Moneda Nacional'"):
+    with pytest.raises(DataError, match=r"none of its 12,000 rows.*'Currency': 'Moneda Nacional'"):
         read(tmp_path, *[row(currency="Moneda Nacional")] * 12_000)
 
 

@@ -100,6 +100,7 @@ def load(path: Path) -> Table:
     book = openpyxl.load_workbook(path, read_only=True)
     page = book.worksheets[0]
     rows = [list(row) for row in page.iter_rows(values_only=True)]
+    rows = [row + [None] * (len(rows[0]) - len(row)) for row in rows]
     book.close()
     return Table(path.name, rows, page.title)
 
@@ -252,6 +253,56 @@ def next_month(last: int, then: int, grow: float, *figures: str) -> Edit:
                 if new[place] not in (None, ""):
                     new[place] = float(str(new[place]).replace(",", "")) * grow
             table.rows.append(new)
+
+    return do
+
+
+def both(*edits: Edit) -> Edit:
+    """One edit after the other."""
+
+    def do(table: Table) -> None:
+        for edit in edits:
+            edit(table)
+
+    return do
+
+
+def moved(factor: float, header: str, code: str, month: int) -> Edit:
+    """An amount of a bank restated, and the system's by as much."""
+
+    def do(table: Table) -> None:
+        at = table.place(header)
+        (bank,), (system,) = table.where([code], [month]), table.where(["5"], [month])
+        system[at] += bank[at] * (factor - 1)
+        bank[at] *= factor
+
+    return do
+
+
+def new_bank(code: str, model: str, month: int) -> Edit:
+    """A bank with the figures of another, and the system with one more."""
+
+    def do(table: Table) -> None:
+        (bank,), (system,) = table.where([model], [month]), table.where(["5"], [month])
+        new = list(bank)
+        new[table.place(KEYS[table.file][0] or "")] = code
+        for at, cell in enumerate(new):
+            if isinstance(cell, float):
+                system[at] += cell
+        table.rows.append(new)
+
+    return do
+
+
+def merged(leaves: str, stays: str, month: int) -> Edit:
+    """From this month on a bank is part of another."""
+
+    def do(table: Table) -> None:
+        (gone_bank,), (bank,) = table.where([leaves], [month]), table.where([stays], [month])
+        for at, cell in enumerate(gone_bank):
+            if isinstance(cell, float):
+                bank[at] += cell
+        table.without([gone_bank])
 
     return do
 

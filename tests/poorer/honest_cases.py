@@ -70,7 +70,8 @@ BOOK = FED_BY["cartera"]
 AUGUST = next_month(202507, 202508, 1.01, *AMOUNTS.values())
 BANKS = 42
 """Bank-months of a month of the small sample, the system's included."""
-OF_SISTEMA = sorted({*BOOK} - {"market_share_pct"})
+WITHOUT_LOANS = (*FED_BY["icap"], *(name for name in BOOK if not name.startswith(("imor", "icor", "pe_", "ct_", "cvc"))))
+"""What a bank-month has that rests on its ICAP alone."""
 SHAPES: Mapping[str, tuple[str, Edit]] = {
     "a column more": ("", with_column),
     "rows in the opposite order": ("", reverse),
@@ -82,7 +83,7 @@ SHAPES: Mapping[str, tuple[str, Edit]] = {
 
 HONEST = [
     Honest("a new month", {CARTERA: AUGUST}, [202508], BOOK, None, BANKS),
-    Honest("a new month", {ICAP: next_month(202506, 202507, 1.01, *CAPITAL)}, [202507], FED_BY["icap"], None),
+    Honest("a new month", {ICAP: next_month(202506, 202507, 1.01, *CAPITAL)}, [202507], WITHOUT_LOANS, None, 2),
     Honest(
         "a new month", {CARTERA: AUGUST, TDA: next_month(202507, 202508, 1.02, DICTAMEN)}, [202508],
         (*BOOK, "tda_cartera_total"), None, BANKS,
@@ -107,11 +108,11 @@ HONEST = [
            [*range(202401, 202413), *range(202501, 202507)], FED_BY["icap"], None),
     Honest("a bank's rates restated", {TDA: times(1.2, DICTAMEN, codes=[BBVA], months=[202501])}, [202501],
            ["tda_cartera_total"], [BBVA, SISTEMA]),
-    Honest("a write-off restated", {CASTIGOS: times(1.2, LIB, codes=[BBVA], months=[202411])}, [202411, 202412],
-           FED_BY["castigos"], [BBVA]),
+    Honest("a write-off restated", {CASTIGOS: times(1.2, LIB, codes=[BBVA], months=[202407])},
+           range(202407, 202413), FED_BY["castigos"], [BBVA]),
     Honest("reserves restated", {CARTERA: moved(1.1, RESERVAS, INVEX, 202412)}, [202412, 202501],
            ["reservas_etapa_todas", "reservas_variacion_mm", "icor", "pe_total"], [INVEX, SISTEMA]),
-    Honest("a write-off restated far", {CASTIGOS: times(30.5, LIB, codes=[INVEX], months=[202507])}, [202507],
+    Honest("a write-off restated far", {CASTIGOS: times(30.5, LIB, codes=[INVEX], months=[202506])}, [202506, 202507],
            FED_BY["castigos"], [INVEX]),
     Honest("a new bank", {CARTERA: both(AUGUST, new_bank("040998", INVEX, 202508))}, [202508], BOOK, None, BANKS + 1),
     Honest("a new bank with a name", {
@@ -123,7 +124,7 @@ HONEST = [
                                                    codes=[INVEX])}),
     Honest("a bank reports no ICAP any more", {ICAP: both(next_month(202506, 202507, 1.01, *CAPITAL),
                                                          gone([INVEX], [202507]))},
-           [202507], FED_BY["icap"], None),
+           [202507], WITHOUT_LOANS, None, 2),
     Honest("months as Excel shows them", {ICAP: put("jun-25", "FECHA", months=[202506])}),
     Honest("months as dates", {TDA: put("2025-06-01", "cve_periodo", months=[202506])}),
     Honest("numbers as text", {ICAP: as_text(*CAPITAL), TDA: as_text(DICTAMEN), CASTIGOS: as_text(LIB)}),

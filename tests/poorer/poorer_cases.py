@@ -131,7 +131,7 @@ POORER = [
     Poorer(ICAP, "one cell as a fraction", times(0.01, "ICAP Total", **INVEX_JUNE), 65, "restated_decade_icap"),
     Poorer(ICAP, "a point lost in one cell", times(100, "CCB", **INVEX_JUNE), 65, "restated_decade_icap"),
     Poorer(ICAP, "zeros", put(0, *CAPITAL), 65, "restated_far_icap"),
-    Poorer(ICAP, "a column sorted alone", sorted_alone("CCF"), 65, "restated_far_icap"),
+    Poorer(ICAP, "a column sorted alone", sorted_alone("CCF"), 0, "figures_absent_icap"),
     Poorer(ICAP, "a month typed as the next", put("2025-06-01", "FECHA", months=[202505]), 65, "contract_icap"),
     Poorer(ICAP, "a code typed as another's", put(BBVA, "Cve_Inst", **INVEX_JUNE), 65, "contract_icap"),
     Poorer(ICAP, "a column is gone", without_column("CCF"), 65, "contract_icap"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -42,6 +42,17 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if version := config.stash.get(VERSION, None):
         terminalreporter.write_line(f"ran on PostgreSQL {version}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # under xdist: the process that writes the report hears of it
+        session.config.workeroutput["postgresql"] = session.config.stash.get(VERSION, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if version := getattr(node, "workeroutput", {}).get("postgresql"):
+        node.config.stash[VERSION] = version
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks

@@ -8,7 +8,7 @@ import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
 from bankadvisor_etl.inputs.files import find_files, hash_files
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import SOURCES, similar_files
 from support.refusals import refused
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ def test_optional_files_may_be_missing(tmp_path: Path) -> None:
         (["CNBV_Cartera_Bancos_V2.xlsx", "CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Datos.xlsx"], 0),
         (["CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Cartera_Bancos.xlsx", "CNBV_Datos.xlsx"], 0),
         (["CNBV_Cartera_Bancos_V3.xlsx", "CNBV_Cartera_Bancos_V4.xlsx"], 1),
+        (["CNBV_Cartera_Bancos_V9.xlsx", "CNBV_Cartera_Bancos_V10.xlsx"], 1),
+        (["CNBV_Cartera_Bancos_V3 (1).xlsx", "CNBV_Cartera_Bancos_V3.xlsx"], 1),
+        (["cnbv_cartera_bancos_v2.XLSX", "CNBV_Cartera_Bancos_V3.xlsx"], 0),
+        (["cnbv_cartera_bancos_v2.xlsx", "CNBV_Cartera_Bancos_V2.xlsx"], 1),
         (["CNBV_Datos.xlsx"], 0),
+        (["cnbv_datos.xlsx"], 0),
         (["~$CNBV_Cartera_Bancos_V2.xlsx", "CNBV_Datos.xlsx"], 1),
     ],
 )
@@ -64,10 +69,50 @@ def test_the_exact_name_comes_first_and_then_the_patterns(tmp_path: Path, there:
     assert find_files(tmp_path) == [("cartera", tmp_path / there[taken])]
 
 
-@pytest.mark.parametrize("there", [[], ["cnbv_cartera_bancos_v2.xlsx"], ["CNBV_Cartera.xlsx", "TDA.xlsx"]])
+@pytest.mark.parametrize("there", [[], ["cartera.xlsx"], ["CNBV_Cartera.xlsx", "TDA.xlsx"]])
 def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]) -> None:
     touched(tmp_path, *there)
     with refused(InputError, file="CNBV_Cartera_Bancos_V2.xlsx"):
+        find_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["TDA.XLSX", "tda.xlsx", "Tda.Xlsx"])
+def test_case_is_no_matter(tmp_path: Path, name: str) -> None:
+    touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", name, "icap_bancos.xlsx", "Icap_Bancos.xlsx")
+    assert dict(find_files(tmp_path))["tda"] == tmp_path / name
+    assert similar_files(tmp_path).keys() == {*NAMES} - {"cartera", "tda", "icap"}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("TDA (1).xlsx", "tda"),
+        ("Copia de TDA.xlsx", "tda"),
+        ("TDA.xls", "tda"),
+        ("TDA_2025.xlsx", "tda"),
+        ("ICAP Bancos.xlsx", "icap"),
+        ("ICAP_Banco.xlsx", "icap"),
+        ("CASTIGOS - copia.xlsx", "castigos"),
+        ("CorporateLoan_CNBVDB.csv.part", "tasas"),
+        ("notdata.xlsx", None),
+        ("LEEME.txt", None),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_pointed_out(tmp_path: Path, name: str, source: str | None) -> None:
+    touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", name)
+    assert {missing: names for missing, names in similar_files(tmp_path).items() if names} == (
+        {source: (name,)} if source else {}
+    )
+
+
+def test_the_file_of_one_source_is_not_pointed_out_as_that_of_another(tmp_path: Path) -> None:
+    touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", "Castigos Comerciales.xlsx")
+    assert similar_files(tmp_path)["castigos"] == ()
+
+
+def test_the_error_of_a_missing_file_names_the_one_that_may_be_meant(tmp_path: Path) -> None:
+    touched(tmp_path, "Copia de CNBV_Cartera_Bancos_V2.xlsx")
+    with pytest.raises(InputError, match=r"'Copia de CNBV_Cartera_Bancos_V2\.xlsx'"):
         find_files(tmp_path)
 
 

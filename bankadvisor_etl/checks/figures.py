@@ -41,13 +41,17 @@ def todas(evidence: Evidence) -> Iterator[Finding]:
 
 
 def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
-    """SISTEMA is the sum of the banks in every month, stage by stage."""
-    columns = ["cartera_total", *(f"total_{stage}" for stage in STAGES)]
-    banks = evidence.book.filter(pl.col("codigo") != SISTEMA).group_by("mes").agg(pl.col(columns).sum())
+    """SISTEMA is the sum of the banks in every month, in each amount; an amount that a bank lacks is not added up."""
+    columns = ["cartera_total", *AMOUNTS]
+    sums = (pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in columns)
+    banks = evidence.book.filter(pl.col("codigo") != SISTEMA).group_by("mes").agg(*sums)
     system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", "codigo", *columns)
     both = banks.join(system, on="mes", how="full", coalesce=True, suffix="_sistema")
     both = both.with_columns(pl.col("codigo").fill_null("no row of SISTEMA"))
-    gap = pl.max_horizontal((pl.col(c).fill_null(0) - pl.col(f"{c}_sistema").fill_null(0)).abs() for c in columns)
+    there = pl.col("codigo") == SISTEMA
+    gaps = ((pl.col(c) - pl.when(there).then(f"{c}_sistema").otherwise(0)).abs() for c in columns)
+    alone = pl.when(pl.col("cartera_total").is_null()).then(pl.col("cartera_total_sistema").abs())
+    gap = pl.max_horizontal(*gaps, alone).fill_null(0)
     yield _within("sistema_is_sum", both, gap, evidence.thresholds.sistema_tolerance)
 
 

@@ -74,6 +74,7 @@ class Thresholds:
         jump: the relative change of ``cartera_total`` within a month that is pointed out.
         castigos_tolerance: MDP by which the two sources of write-offs may differ.
         restated_share: the share of changed figures that is pointed out.
+        far_share: the largest share of a source's published figures that may change by more than half.
     """
 
     floor_cartera: float = 5_000
@@ -91,6 +92,7 @@ class Thresholds:
     jump: float = 0.5
     castigos_tolerance: float = 1e-3
     restated_share: float = 0.05
+    far_share: float = 0.05
 
     @classmethod
     def parse(cls, settings: Sequence[str]) -> Thresholds:
@@ -130,6 +132,9 @@ class Evidence:
         allow_removals: whether months and bank-months may disappear.
         published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
         set_aside: the optional sources that were read and are not used.
+        damaged: the optional sources whose file is there and could not be read.
+        similar: by missing source, the names of files that may be meant for it.
+        last_accepted: rows of each source that could be used in the newest success that used it.
     """
 
     extracts: Mapping[str, Extract]
@@ -142,6 +147,9 @@ class Evidence:
     allow_removals: bool = False
     published: pl.DataFrame | None = None
     set_aside: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    last_accepted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cartera(self) -> pl.DataFrame:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from bankadvisor_etl.checks.findings import Evidence, Finding, Severity, keys_of, sample_of
+from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, Severity, keys_of, sample_of
 from bankadvisor_etl.figures import FED_BY
+from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.transforms.arithmetic import KEY
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from datetime import date
 
 REQUIRED = {source.name for source in SOURCES if source.required}
+FAR = 0.5
+"""A relative change beyond which a figure is another one."""
+A_FEW = 10
+"""Figures that may change far in any source, however few it has."""
+LEAST, DECADE = 1e-4, 1e-4
+"""The least figure whose published digits tell a power of ten, and how near its logarithm lies to a whole number."""
 ACCEPTS = "(--allow-removals accepts it)"
 
 
@@ -70,6 +77,53 @@ def newest_not_back(evidence: Evidence) -> Iterator[Finding]:
         observed = "no month has a value" if new is None else f"newest month {new:%Y%m}"
         expected = f"{published:%Y%m} or later {ACCEPTS}"
         yield Finding(f"newest_month_not_back_{source}", severity, passed, observed, expected)
+
+
+def restated_far(evidence: Evidence, source: str) -> Iterator[Finding]:
+    """Of the published figures of a source, few change far, and none becomes 10, 100, ... times itself.
+
+    Rows that slid against their keys, a column of zeros or of another column's figures, a file in another unit: all
+    of them change many figures far. What the regulator restates changes few, or by little. ``reservas_variacion_mm``
+    is left out: a difference of two amounts honestly moves far when one of them moves a little.
+    """
+    if evidence.published is None or source not in FED_BY:
+        return
+    both = _beside(evidence.published, evidence.kpis.staged, source)
+    far = both.filter((pl.col("veces") - 1).abs() > FAR)
+    limit = max(evidence.thresholds.far_share * both.height, A_FEW)
+    decades = far.filter(pl.col("publicada").abs() > LEAST, _is_decade(pl.col("veces")))
+    for name, rows, most in (("restated_far", far, int(limit)), ("restated_decade", decades, 0)):
+        passed = rows.height <= most
+        observed = f"{rows.height:,} of {both.height:,} published figures"
+        expected = f"at most {most:,} (--accept {name}_{source} accepts it)"
+        yield Finding(f"{name}_{source}", "error", passed, observed, expected, () if passed else _with_column(rows))
+
+
+def _beside(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Each published figure of a source that the run has too: key, ``variable``, ``publicada``, ``nueva``, ``veces``."""
+    names = [name for name in FED_BY[source] if name != "reservas_variacion_mm"]
+    if source == "tasa_efectiva":  # the same figure on every bank's row
+        staged = staged.filter(pl.col("codigo") == SISTEMA)
+    new, old = (
+        frame.select(*KEY, *names).unpivot(names, index=KEY, value_name=value)
+        for frame, value in ((staged, "nueva"), (published, "publicada"))
+    )
+    both = old.join(new, on=[*KEY, "variable"]).drop_nulls().filter(pl.col("publicada") != 0)
+    return both.with_columns(veces=pl.col("nueva") / pl.col("publicada")).filter(pl.col("veces").is_finite())
+
+
+def _is_decade(factor: pl.Expr) -> pl.Expr:
+    """Whether a factor is 10, 100, ... or their inverse, to the digits that are published."""
+    power = factor.abs().log10()
+    return (power.round() != 0) & ((power - power.round()).abs() < DECADE)
+
+
+def _with_column(rows: pl.DataFrame) -> tuple[str, ...]:
+    newest = rows.sort("mes", "codigo", "variable", descending=[True, False, False]).head(SAMPLE)
+    return tuple(
+        f"{code} {month:%Y%m} {column}: {factor:.4g} times what is published"
+        for code, month, column, factor in newest.select(*KEY, "variable", "veces").iter_rows()
+    )
 
 
 def none_missing(evidence: Evidence) -> Iterator[Finding]:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 NEIGHBOURS = (1, 2, 3)
-RESTATED = 5.0
-"""The largest honest factor between a month and the same month as published."""
+LUMPY = 20
+"""The bound from which on a column may also honestly become 0."""
+MANY, VANISHED = 10, 0.6
+"""Banks, and the share of them that may become 0 from one month to the next; the largest honest one is 0.48."""
 
 
 class Bound(NamedTuple):
@@ -51,8 +53,8 @@ SINGLE_LOANS = Bound(4, math.inf)
 BOUNDS: Mapping[str, Mapping[str, Bound]] = {
     "cartera": {
         **dict.fromkeys(AMOUNTS, STOCK),
-        **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "eg_vr", "vi_vr"), FEW_BANKS),
-        **dict.fromkeys(("comercial_vr", "total_vr"), FEW_BANKS._replace(sistema=math.inf)),
+        **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "vi_vr"), FEW_BANKS),
+        **dict.fromkeys(("comercial_vr", "total_vr", "eg_vr"), FEW_BANKS._replace(sistema=math.inf)),
         **dict.fromkeys(("ef_e2", "eg_e2", "eg_e3"), SINGLE_LOANS),
         "ef_e3": Bound(4, 10),
     },
@@ -71,7 +73,6 @@ def scale(
     source: str,
     frame: pl.DataFrame,
     bounds: Mapping[str, Bound] | None = None,
-    published: pl.DataFrame | None = None,
 ) -> Iterator[Finding]:
     """Yield one finding per column, ``scale_<source>_<column>``: whether no month is in another unit.
 
@@ -79,16 +80,14 @@ def scale(
         source: the name of the source.
         frame: its canonical frame.
         bounds: by column; those of the source in ``BOUNDS`` unless given.
-        published: the same columns as published, in the same unit: each month is held against itself as well.
     """
     bounds = BOUNDS.get(source, {}) if bounds is None else bounds
     if not bounds or frame.is_empty():
         return
     figures = _logarithms(source, frame, list(bounds))
     moves = _limited(_deviations(figures), bounds)
-    if published is not None and published.height:
-        moves = pl.concat([moves, _restated(figures, _logarithms(source, published, list(bounds)), bounds)])
     apart = moves.filter(pl.col("factor").log10().abs() > pl.col("limit").log10())
+    apart = pl.concat([apart, _limited(_zeros(source, frame, list(bounds)), bounds).filter(_vanished())])
     apart = apart.sort("mes", "who", descending=[True, False])
     for column in bounds:
         months = apart.filter(pl.col("column") == column)
@@ -107,6 +106,16 @@ def scale(
 
 def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """Who, whose, month, and the logarithms of the figures; null where one is zero."""
+    return (
+        _amounts(source, frame, columns)
+        .with_columns(pl.col(name).abs().log10() for name in columns)
+        .with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in columns)
+        .sort("codigo", "mes")
+    )
+
+
+def _amounts(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Who (``banks`` or ``sistema``), whose, month, and the figures that can be compared from month to month."""
     if source == "tasas":
         frame = frame.with_columns(
             codigo=pl.concat_str("codigo", "moneda", separator=" "), tasa=pl.col("saldo_por_tasa") / pl.col("saldo")
@@ -118,18 +127,29 @@ def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.Data
     if "codigo" not in frame.columns:
         frame = frame.with_columns(codigo=pl.lit(SISTEMA))
     system = pl.col("codigo") == SISTEMA
-    logarithms = (pl.col(name).abs().log10() for name in columns)
-    return (
-        frame.filter(system | pl.col("codigo").str.starts_with("04"))
-        .select(
-            pl.when(system).then(pl.lit("sistema")).otherwise(pl.lit("banks")).alias("who"),
-            "codigo",
-            "mes",
-            *logarithms,
-        )
-        .with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in columns)
-        .sort("codigo", "mes")
+    who = pl.when(system).then(pl.lit("sistema")).otherwise(pl.lit("banks")).alias("who")
+    known = frame.filter(system | pl.col("codigo").str.starts_with("04"))
+    return known.select(who, "codigo", "mes", *columns)
+
+
+def _zeros(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Month, column, who, how many had a figure in their row before, and as factor the share that has not become 0."""
+    figures = _amounts(source, frame, columns).sort("codigo", "mes")
+    before = (pl.col(name).shift(1).over("codigo") for name in columns)
+    lost = (
+        pl.when((earlier != 0) & pl.col(name).is_not_null()).then((pl.col(name) != 0).cast(pl.Float64)).alias(name)
+        for name, earlier in zip(columns, before, strict=True)
     )
+    values = figures.select("who", "mes", *lost).group_by("who", "mes").agg(pl.col(columns).drop_nulls())
+    long = values.unpivot(columns, index=["who", "mes"], variable_name="column", value_name="values")
+    return long.select("who", "mes", "column", n=pl.col("values").list.len(), factor=pl.col("values").list.mean())
+
+
+def _vanished() -> pl.Expr:
+    """Whether most of ten banks and more became 0, or the system did, in a column that honestly moves by little."""
+    many = (pl.col("who") == "banks") & (pl.col("n") >= MANY) & (pl.col("factor") < 1 - VANISHED)
+    system = (pl.col("who") == "sistema") & (pl.col("factor") == 0)
+    return (many | system) & (pl.col("limit") < LUMPY)
 
 
 def _deviations(figures: pl.DataFrame) -> pl.DataFrame:
@@ -179,12 +199,3 @@ def _limited(moves: pl.DataFrame, bounds: Mapping[str, Bound]) -> pl.DataFrame:
 
 def _limits(bound: Bound) -> tuple[tuple[str, float, int], tuple[str, float, int]]:
     return ("banks", bound.banks, bound.least), ("sistema", bound.sistema, 1)
-
-
-def _restated(figures: pl.DataFrame, published: pl.DataFrame, bounds: Mapping[str, Bound]) -> pl.DataFrame:
-    """Each month against itself as published: the limit does not depend on how lumpy the column is."""
-    both = figures.join(published, on=["who", "codigo", "mes"], suffix="_published")
-    ratios = both.select("who", "mes", *(pl.col(name) - pl.col(f"{name}_published") for name in bounds))
-    moves = _medians(ratios).select("who", "mes", "column", "n", factor=10 ** pl.col("median"))
-    same_for_all = dict.fromkeys(bounds, Bound(RESTATED, RESTATED, least=3))
-    return _limited(moves.drop_nulls("factor"), same_for_all)

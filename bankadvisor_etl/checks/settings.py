@@ -22,6 +22,9 @@ class Settings:
         allow_removals: whether published figures and bank-months may be withdrawn.
         accepted: the checks whose failure was accepted by name.
         last_rows: rows read of each source in the newest success that used it.
+        last_accepted: rows of each source that could be used then.
+        similar: by missing source, the names of files that may be meant for it.
+        damaged: the sources whose file is there and could not be read.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -29,6 +32,9 @@ class Settings:
     allow_removals: bool = False
     accepted: frozenset[str] = frozenset()
     last_rows: Mapping[str, int] = field(default_factory=dict)
+    last_accepted: Mapping[str, int] = field(default_factory=dict)
+    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The settings as values that JSON has."""
@@ -44,4 +50,7 @@ class Settings:
             content["allow_removals"],
             frozenset(content["accepted"]),
             content["last_rows"],
+            content["last_accepted"],
+            {source: tuple(names) for source, names in content["similar"].items()},
+            tuple(content["damaged"]),
         )

@@ -19,9 +19,11 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
     """Warn for each optional file that is not there."""
     for source in SOURCES:
-        there = source.name in evidence.extracts or source.name in evidence.set_aside
+        there = source.name in {*evidence.extracts, *evidence.set_aside, *evidence.damaged}
         if not source.required:
             observed = "there" if there else "missing: its columns keep what was last published"
+            if similar := evidence.similar.get(source.name):
+                observed += f"; rename {' or '.join(map(repr, similar))} if it is the one"
             yield Finding(f"file_{source.name}", "warning", there, observed, f"the file {source.files[0]}")
 
 
@@ -40,6 +42,20 @@ def rows_share(evidence: Evidence) -> Iterator[Finding]:
             needed, rows = before * evidence.thresholds.rows_share, extract.rows_read
             expected = f"at least {needed:,.0f} of the {before:,} rows of the last success"
             yield Finding(f"rows_share_{name}", "error", rows >= needed, f"{rows:,} rows", expected)
+
+
+def loans_not_fewer(evidence: Evidence) -> Iterator[Finding]:
+    """The rows of tasas that could be used are no fewer than in the last success.
+
+    Its figures are sums over loans: one that is missing leaves no gap, but another rate. So a poorer file is set aside.
+    """
+    before = evidence.last_accepted.get("tasas")
+    if before and "tasas" in evidence.extracts:
+        extract = evidence.extracts["tasas"]
+        rows = extract.rows_read - extract.rejects.height
+        expected = f"at least the {before:,} of the last success (--allow-removals accepts fewer)"
+        passed = rows >= before or evidence.allow_removals
+        yield Finding("loans_not_fewer_tasas", "warning", passed, f"{rows:,} rows that can be used", expected)
 
 
 def rejects_share(evidence: Evidence) -> Iterator[Finding]:
@@ -85,5 +101,5 @@ def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample, keys_of(apart))
 
 
-FILE_CHECKS = (rows_floor, rows_share, rejects_share)
+FILE_CHECKS = (rows_floor, rows_share, loans_not_fewer, rejects_share)
 CHECKS = (missing_files, coverage, castigos_agree)

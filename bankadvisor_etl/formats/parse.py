@@ -24,6 +24,19 @@ LARGEST = 1e10
 THOUSANDS = r"^[^,]*$|^\s*-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\s*$"
 EXCEL_EPOCH = pl.datetime(1899, 12, 31)
 
+MONTH_AND_YEAR = (
+    r"^(ene|enero|jan|january|feb|febrero|february|mar|marzo|march|abr|abril|apr|april|may|mayo|jun|junio|june"
+    r"|jul|julio|july|ago|agosto|aug|august|sep|sept|septiembre|september|oct|octubre|october|nov|noviembre|november"
+    r"|dic|diciembre|dec|december)\.?(?:[-/ ]| de )(?:20)?([0-9]{2})$"
+)
+MONTH_NAMES = {
+    name: f"{number:02}"
+    for number, names in enumerate(
+        ("ene jan", "feb", "mar", "abr apr", "may", "jun", "jul", "ago aug", "sep", "oct", "nov", "dic dec"), start=1
+    )
+    for name in names.split()
+}
+
 
 def code(text: pl.Expr) -> pl.Expr:
     """Institution code: six digits from 40000 on (``040059``), the plain number below (``5``)."""
@@ -73,21 +86,44 @@ def number_or_serial(text: pl.Expr) -> pl.Expr:
 
 
 def month_of_period(text: pl.Expr) -> pl.Expr:
-    """First day of a ``YYYYMM`` period."""
+    """First day of a ``YYYYMM`` period, or of one that Excel made a date or a text (``month_of_iso``) of."""
+    return pl.coalesce(_of_period(text), _of_iso(text), _of_words(text))
+
+
+def month_of_iso(text: pl.Expr) -> pl.Expr:
+    """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time after it.
+
+    Also of what Excel makes of such a cell where nothing else can be meant: ``jun-25``, ``junio 2025``, ``202506``.
+    """
+    return pl.coalesce(_of_iso(text), _of_words(text), _of_period(text))
+
+
+def month_of_american(text: pl.Expr) -> pl.Expr:
+    """First day of the month of ``M/D/YY``, ``MM/DD/YYYY`` or ``YYYY-MM-DD``; two digits of a year are of this century.
+
+    A day and a month that Spanish settings swapped are not told from others unless the day is past 12.
+    """
+    american = _month(text.str.strip_chars(), r"^([0-9]{1,2})/[0-9]{1,2}/((?:20)?[0-9]{2})$", year=2, month=1)
+    return pl.coalesce(american, _of_iso(text))
+
+
+def _of_period(text: pl.Expr) -> pl.Expr:
     digits = text.str.strip_chars().str.extract(r"^((?:19|20)[0-9]{4})(?:\.0+)?$")
     return (digits + "01").str.to_date("%Y%m%d", strict=False)
 
 
-def month_of_iso(text: pl.Expr) -> pl.Expr:
-    """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time after it."""
+def _of_iso(text: pl.Expr) -> pl.Expr:
     return _month(
-        text.str.strip_chars(), r"^((?:19|20)[0-9]{2})[-/]([0-9]{1,2})[-/][0-9]{1,2}(?: .*)?$", year=1, month=2
+        text.str.strip_chars(), r"^((?:19|20)[0-9]{2})[-/]([0-9]{1,2})[-/][0-9]{1,2}(?:[ T].*)?$", year=1, month=2
     )
 
 
-def month_of_american(text: pl.Expr) -> pl.Expr:
-    """First day of the month of ``M/D/YY`` or ``MM/DD/YYYY``; two digits of a year are of this century."""
-    return _month(text.str.strip_chars(), r"^([0-9]{1,2})/[0-9]{1,2}/((?:20)?[0-9]{2})$", year=2, month=1)
+def _of_words(text: pl.Expr) -> pl.Expr:
+    """Of ``jun-25``, ``Junio 2025``, ``dec-24``; a number before the word would be a day."""
+    words = text.str.strip_chars().str.to_lowercase()
+    name, year = (words.str.extract(MONTH_AND_YEAR, group) for group in (1, 2))
+    number = name.str.head(3).replace_strict(MONTH_NAMES, default=None, return_dtype=pl.String)
+    return (pl.lit("20") + year + number + "01").str.to_date("%Y%m%d", strict=False)
 
 
 def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:

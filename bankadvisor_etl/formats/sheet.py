@@ -33,16 +33,18 @@ class Sheet:
     """A sheet with one row of headers and, under it, one row per key.
 
     Attributes:
-        name: the name of the sheet; None for the first one.
+        name: the name of the sheet.
         columns: the columns that are read; others are ignored.
         strict: whether the first fault refuses the file. Otherwise a row without a key is set aside, and of a row with
             a faulty figure that cell alone: the other figures of the row are good.
+        else_first: whether the first sheet is taken where none has that name.
         repeated_keys: whether a key that appears twice refuses the file, or its later rows are set aside.
     """
 
-    name: str | None
+    name: str
     columns: tuple[Column, ...]
     strict: bool = False
+    else_first: bool = False
     repeated_keys: Literal["refuse", "set aside"] = "refuse"
 
     @property

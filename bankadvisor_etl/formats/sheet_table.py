@@ -38,8 +38,8 @@ def read_table(path: Path, sheet: Sheet, *, careful: bool = False) -> Extract:
         DataError: a named column is missing or appears twice, a key appears twice, or a strict sheet is empty or has a
             faulty cell.
     """
-    place = Place(path.name, sheet.name)
-    table = read_sheet(path, sheet.name, careful=careful)
+    place = Place(path.name, None if sheet.else_first else sheet.name)
+    table = read_sheet(path, sheet.name, else_first=sheet.else_first, careful=careful)
     check_headers(place, table.columns, sheet.headers)
     if table.is_empty() and sheet.strict:
         raise DataError("there are no rows under the headers", place, "put the published file in its place")

@@ -54,17 +54,17 @@ WORKBOOK, LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
-def read_sheet(path: Path, sheet: str | None, *, careful: bool = False) -> pl.DataFrame:
-    """Return a sheet (the first one when ``sheet`` is None) as text columns under its trimmed headers, and ``ROW``.
+def read_sheet(path: Path, sheet: str, *, else_first: bool = False, careful: bool = False) -> pl.DataFrame:
+    """Return a sheet as text columns under its trimmed headers, and ``ROW``.
 
-    Blank rows are left out. A header that is blank becomes ``column N``; one that appears twice keeps its name once
+    Where there is no sheet of that name, the first one is taken if ``else_first``. Blank rows are left out. A header that is blank becomes ``column N``; one that appears twice keeps its name once
     for each column, told apart by a suffix ``#2``. When ``careful``, a sheet too large to parse is refused before it
     is parsed, which could kill the process; otherwise after.
 
     Raises:
         InputError: the file is missing, no workbook, damaged, too large, lacks the sheet, or the sheet is empty.
     """
-    name, xml = _inspect(path, sheet)
+    name, xml = _inspect(path, sheet, else_first=else_first)
     place = Place(path.name, name)
     first = FIRST_CELL.search(xml)
     if first is None:
@@ -89,13 +89,13 @@ def _refuse_far_cells(place: Place, xml: bytes) -> None:
         )
 
 
-def _inspect(path: Path, sheet: str | None) -> tuple[str, bytes]:
+def _inspect(path: Path, sheet: str, *, else_first: bool) -> tuple[str, bytes]:
     """Return the sheet's name and its XML, having checked the whole archive."""
     contents = _contents(path)
     for member, content in contents.items():
         if member.endswith((".xml", ".rels")):
             _check_xml(path.name, member, content)
-    name, member = _locate(path, contents, sheet)
+    name, member = _locate(path, contents, sheet, else_first=else_first)
     if member not in contents:
         raise InputError(f"{member} is not in the file", Place(path.name, name), AGAIN)
     return name, contents[member]
@@ -158,7 +158,7 @@ def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return content.read(member.file_size)
 
 
-def _locate(path: Path, contents: dict[str, bytes], sheet: str | None) -> tuple[str, str]:
+def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: bool) -> tuple[str, str]:
     """Return the sheet's name and the archive's member that holds it."""
     try:
         book = ET.fromstring(contents[WORKBOOK])  # noqa: S314 - no DOCTYPE gets this far
@@ -170,13 +170,21 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str | None) -> tuple[
         raise InputError(what, Place(path.name), AGAIN) from error
     nodes = [node for node in book.iter() if node.tag.endswith("}sheet")]
     sheets = {node.get("name", ""): node.get(RELATIONSHIP) for node in reversed(nodes)}  # calamine takes the first
-    name = nodes[0].get("name", "") if nodes and sheet is None else sheet
+    name = _spelt(sheet, list(sheets))
+    if else_first and nodes and name not in sheets:
+        name = nodes[0].get("name", "")
     targets = {node.get("Id"): node.get("Target", "") for node in links}
-    target = targets.get(sheets.get(name or ""))
-    if name is None or target is None:
+    target = targets.get(sheets.get(name))
+    if target is None:
         names = ", ".join(repr(node.get("name", "")) for node in nodes)
-        raise InputError(f"there is no such sheet; its sheets are {names}", Place(path.name, sheet or "(the first)"))
+        raise InputError(f"there is no such sheet; its sheets are {names}", Place(path.name, sheet))
     return name, _plain(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
+
+
+def _spelt(sheet: str, there: list[str]) -> str:
+    """The name of a sheet as the workbook spells it: a person may have changed its case, or left a space after it."""
+    same = [name for name in there if name.strip().casefold() == sheet.casefold()]
+    return same[0] if len(same) == 1 and sheet not in there else sheet
 
 
 def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -> pl.DataFrame:

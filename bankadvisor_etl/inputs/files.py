@@ -118,6 +118,8 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     for source in SOURCES:
         if source.required and source.name not in dict(found):
             names = " or ".join(source.files)
+            similar = source.similar(path.name for path in data_dir.glob("*") if path not in dict(found).values())
+            remedy = f"rename {' or '.join(map(repr, similar))} if it is the one" if similar else "put it there"
             what = f"the file is missing: there is no {names} in {data_dir}"
-            raise InputError(what, Place(source.files[0]), "put it there and run again")
+            raise InputError(what, Place(source.files[0]), f"{remedy} and run again")
     return found

@@ -12,7 +12,7 @@ from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job.child import Child, Job, results
 from bankadvisor_etl.job.inbox import figures_of
 from bankadvisor_etl.job.messages import as_error
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import SOURCES, similar_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool 
     """
     report = Report()
     with Child(forked=forked) as child:
-        settings = Settings(Thresholds.parse(thresholds))
+        settings = Settings(Thresholds.parse(thresholds), similar=similar_files(data_dir))
         job = Job(hash_files(find_files(data_dir)), settings)
         child.ask(job)
         for message in results(child, job):

@@ -53,9 +53,10 @@ def compute(extracts: Mapping[str, Extract], settings: Settings, published: pl.D
     Args:
         extracts: what was read, by source; ``cartera`` has to be there.
         settings: what the figures are held against.
-        published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
+        published: what is published: ``codigo``, ``mes``, ``banco_norm``, the figures and ``alertas``; None before the
+            first run.
     """
-    names = catalogue.catalogue(extracts["instituciones"].frame if "instituciones" in extracts else None)
+    names = catalogue.catalogue(extracts["instituciones"].frame if "instituciones" in extracts else None, published)
     evidence, findings = _used(extracts, settings, published, names)
     findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
@@ -83,6 +84,9 @@ def _used(
             settings.allow_removals,
             published,
             tuple(name for name in extracts if name not in used),
+            settings.damaged,
+            settings.similar,
+            settings.last_accepted,
         )
         now = [_accepted(finding, settings) for finding in audit_sources(evidence)]
         found |= {finding.name: finding for finding in now}
@@ -96,7 +100,7 @@ def _used(
 
 def _sets_aside(source: str, failed: list[str]) -> bool:
     """Whether one of the failed checks is of the kind that sets its source aside."""
-    kinds = ("rejects", "figures_absent", "newest_month_not_back")
+    kinds = ("rejects", "figures_absent", "newest_month_not_back", "loans_not_fewer")
     return any(f"{kind}_{source}" in failed for kind in kinds)
 
 
@@ -114,14 +118,16 @@ def _with_kept_figures(evidence: Evidence) -> tuple[pl.DataFrame, tuple[str, ...
         return staged, known
     counts = absent(evidence.published, staged, [name for source in fed for name in FED_BY[source]])
     kept = counts.filter(pl.col("ausentes") > 0).select(KEY)
-    marked = kept.with_columns(conservada=pl.lit(value=True))
+    # What is kept keeps the alerts that it was published with.
+    marked = evidence.published.join(kept, on=KEY, how="semi").select(*KEY, publicadas="alertas")
+    with_published = pl.concat_list("alertas", "publicadas", pl.lit(KEPT)).list.unique(maintain_order=True)
     staged = staged.join(marked, on=KEY, how="left", maintain_order="left").with_columns(
-        alertas=pl.when("conservada").then(pl.concat_list("alertas", pl.lit(KEPT))).otherwise("alertas")
+        alertas=pl.when(pl.col("publicadas").is_not_null()).then(with_published).otherwise("alertas")
     )
     missing = evidence.published.join(staged, on=KEY, how="anti").select(
         *KEY, alertas=pl.concat_list("alertas", pl.lit(KEPT)).list.unique(maintain_order=True)
     )
-    return pl.concat([staged.drop("conservada"), missing], how="diagonal"), known
+    return pl.concat([staged.drop("publicadas"), missing], how="diagonal"), known
 
 
 def _publication(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def answer(extracts: Mapping[str, Extract], settings: Settings, published: bytes
     """
     result = compute(extracts, settings, None if published is None else published_frame(published))
     frame = result.evidence.kpis.frame
-    names = result.names.with_columns(system=pl.col("codigo") == SISTEMA)
+    names = result.names.drop_nulls("nombre_oficial").with_columns(system=pl.col("codigo") == SISTEMA)
     content = {
         "findings": [asdict(finding) for finding in result.findings],
         "set_aside": result.evidence.set_aside,
@@ -55,8 +55,9 @@ def answer(extracts: Mapping[str, Extract], settings: Settings, published: bytes
 
 
 def published_frame(text: bytes) -> pl.DataFrame | None:
-    """What is published, from CSV: ``codigo``, ``mes``, the figures and ``alertas``; None where nothing is."""
-    schema = {"codigo": pl.String, "mes": pl.Date, "alertas": pl.String, **dict.fromkeys(METRICS, pl.Float64)}
+    """What is published, from CSV: ``codigo``, ``mes``, ``banco_norm``, the figures, ``alertas``; None for nothing."""
+    texts = {"codigo": pl.String, "mes": pl.Date, "banco_norm": pl.String, "alertas": pl.String}
+    schema = {**texts, **dict.fromkeys(METRICS, pl.Float64)}
     frame = pl.read_csv(text, schema=schema)
     if frame.is_empty():
         return None

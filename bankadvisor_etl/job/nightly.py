@@ -16,7 +16,7 @@ from bankadvisor_etl.faults import point
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
-from bankadvisor_etl.sources import SAMPLE
+from bankadvisor_etl.sources import SAMPLE, similar_files
 from bankadvisor_etl.warehouse import publish, runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
@@ -116,6 +116,8 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         request.allow_removals,
         frozenset(request.accepted),
         runs.rows_last_used(run.ledger.connection),
+        runs.rows_last_used(run.ledger.connection, "rows_accepted"),
+        similar_files(request.data_dir),
     )
     with translated():
         published = publish.published(run.cursor)

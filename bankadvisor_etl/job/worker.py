@@ -20,6 +20,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def _computed(extracts: Mapping[str, Extract], request: Message) -> Message:
 
     published = request.blocks[0] if request.blocks else None
     try:
-        return figures.answer(extracts, Settings.from_json(request.content["settings"]), published)
+        settings = Settings.from_json(request.content["settings"])
+        damaged = {source for source, _ in request.content["files"]} - extracts.keys()
+        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published)
     except MemoryError:
         os._exit(os.EX_OSERR)
     except EtlError as error:

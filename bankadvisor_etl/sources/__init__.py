@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bankadvisor_etl.sources import workbooks
 from bankadvisor_etl.sources.source import Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TASAS = Source("tasas", ("CorporateLoan_CNBVDB.csv",), "enhanced", "tasas")
 
@@ -23,3 +28,10 @@ BY_NAME = {source.name: source for source in SOURCES}
 
 SAMPLE = Source("sample", ("SAMPLE-DATA.txt",), "base", None)
 """What ``sample-data`` leaves beside its files. Nothing reads it; it is on record, to keep invented figures apart."""
+
+
+def similar_files(folder: Path) -> dict[str, tuple[str, ...]]:
+    """For each source without a file in ``folder``, the names of files there that may be meant for it."""
+    found = {source.name: source.find(folder) for source in SOURCES}
+    others = [path.name for path in folder.glob("*") if path not in found.values()]
+    return {source.name: source.similar(others) for source in SOURCES if found[source.name] is None}

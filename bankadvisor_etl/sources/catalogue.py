@@ -27,14 +27,24 @@ def short_name(name: str) -> str:
     return " ".join("".join(c for c in letters if not unicodedata.combining(c)).upper().split())
 
 
-def catalogue(instituciones: pl.DataFrame | None) -> pl.DataFrame:
-    """The shipped catalogue and the banks that only ``instituciones`` (``codigo``, ``nombre``) knows.
+def catalogue(instituciones: pl.DataFrame | None, published: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The shipped catalogue, and the banks that only ``instituciones`` (``codigo``, ``nombre``) knows.
 
-    A name that another bank has already is not taken a second time: such a bank keeps its code for a name.
+    A name that another bank has already is not taken a second time: such a bank keeps its code for a name. A bank that
+    neither knows keeps the name under which it is ``published``, without an official one.
     """
     known = shipped()
-    if instituciones is None:
+    if instituciones is not None:
+        known = _with_new_banks(known, instituciones)
+    if published is None:
         return known
+    names = published.filter(pl.col("banco_norm") != pl.col("codigo")).sort("mes").unique("codigo", keep="last")
+    kept = names.select("codigo", "banco_norm", nombre_oficial=pl.lit(None, pl.String))
+    kept = kept.join(known, on="codigo", how="anti").join(known, on="banco_norm", how="anti")
+    return pl.concat([known, kept.unique("banco_norm", keep="none")])
+
+
+def _with_new_banks(known: pl.DataFrame, instituciones: pl.DataFrame) -> pl.DataFrame:
     new = (
         instituciones.filter(is_bank(pl.col("codigo")))
         .join(known, on="codigo", how="anti")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.formats.sheet import Sheet
+
+
+COPY_OF = re.compile(r"^(copia de|copy of)|\.[^.]*$", re.IGNORECASE)
+"""What Windows puts before the name of a copy; and the ending."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,17 @@ class Source:
     required: bool = False
 
     def find(self, folder: Path) -> Path | None:
-        """Return the source's file in ``folder``: the exact name, else the last one that a pattern matches."""
+        """Return the source's file in ``folder``, whatever its case: the exact name, else the newest version."""
         for pattern in self.files:
-            matches = sorted(path for path in folder.glob(pattern) if path.is_file())
+            matches = [path for path in folder.glob("*") if _matches(path.name, pattern) and path.is_file()]
             if matches:
-                return matches[-1]
+                return max(matches, key=lambda path: (path.name == pattern, _version(path.name)))
         return None
+
+    def similar(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of ``names`` that may be meant for this source's file, as ``TDA (1).xlsx`` is for ``TDA.xlsx``."""
+        stems = [_letters(re.split(r"[*.]", name)[0]) for name in self.files]
+        return tuple(sorted(name for name in names if _resembles(_letters(COPY_OF.sub("", name)), stems)))
 
     def read(self, path: Path, *, careful: bool = False) -> Extract:
         """Read the file; ``careful``, look for what could kill this process before parsing.
@@ -55,3 +68,20 @@ class Source:
         from bankadvisor_etl.formats.sheet_table import read_table  # noqa: PLC0415 - and polars with it
 
         return read_table(path, self.content, careful=careful)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.casefold(), pattern.casefold())
+
+
+def _version(name: str) -> list[tuple[int, str]]:
+    """A key that sorts ``_V10`` after ``_V9``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name.casefold())]
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _resembles(letters: str, stems: list[str]) -> bool:
+    return letters.startswith(tuple(stems)) or bool(get_close_matches(letters, stems, cutoff=0.85))

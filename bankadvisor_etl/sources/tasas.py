@@ -35,6 +35,12 @@ NO_RATE = f"column {RATE!r}: the cell is blank"
 LARGEST = 1e15
 """Thirty times what Mexico produces in a year, in pesos: no portfolio, but a slip that would outweigh all others."""
 
+MOST_REJECTS = 100_000
+"""Rows under wrong keys that are looked up: far more than set a file of this kind aside, and few enough to hold."""
+
+BEGINNING = 10_000
+"""Rows of which one at least has a rate and a portfolio, or the file was saved in another form."""
+
 LINE, BEYOND = "\0line", "\0beyond"
 """Columns of the scan that no header can be called: the first line has no NUL in it."""
 
@@ -60,31 +66,33 @@ def read(path: Path) -> Extract:
     check_headers(Place(path.name), headers, HEADERS)
     rows = _scan(path, headers)
     try:
-        sums = _sums(rows)
+        beginning = _sums(rows.head(BEGINNING))
+        if beginning.filter(pl.col("line") == 0).is_empty():  # a group for each of a million rows takes all memory
+            check_lines(path, len(headers))
+            raise _unusable(path, beginning, _bad_rows(beginning)["reason"])
+        sums = _sums(rows) if int(beginning["filas"].sum()) == BEGINNING else beginning
         if sums["ragged"].any() or _has_signs(sums):
             check_lines(path, len(headers))
             sums = sums.filter(pl.any_horizontal(pl.col(HEADERS).is_not_null()))  # blank lines
         wrong = _wrong_keys(sums)
+        good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
+        if good.is_empty():
+            raise _unusable(path, sums, wrong["reason"])
         rejects = pl.concat([_bad_rows(sums), _rows_of(rows, wrong)]).sort("row")
     except pl.exceptions.PolarsError as error:
         check_lines(path, len(headers))  # which can say where
         cause = str(error).splitlines()[0]
         raise InputError(f"damaged ({cause})", Place(path.name), AGAIN) from error
-    good = sums.filter(pl.col("line") == 0).join(wrong, on=KEY, how="anti", nulls_equal=True)
     frame = _canonical(good).group_by(GROUP).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
-    if frame.is_empty():
-        raise _nothing_usable(path.name, rejects, int(sums["filas"].sum()))
     ignored = tuple(header for header in headers if header not in HEADERS)
     return Extract(frame.sort(GROUP), int(sums["filas"].sum()), rejects, ignored)
 
 
-def _nothing_usable(file: str, rejects: pl.DataFrame, rows: int) -> DataError:
-    """The error of a file without one row that can be used: what its first row says."""
-    if rejects.is_empty():
-        return DataError("there are no rows under the headers", Place(file), AGAIN)
-    row, reason = rejects.select("row", "reason").row(0)
-    what = f"none of the {rows:,} rows can be used; the first: {reason}"
-    return DataError(what, Place(file, row=row), "fetch the published file")
+def _unusable(path: Path, sums: pl.DataFrame, reasons: pl.Series) -> DataError:
+    """The error of a file without one row that can be used, with the most frequent reason."""
+    why = "it has a header and nothing below it" if reasons.is_empty() else str(reasons.mode().min())
+    what = f"none of the {sums['filas'].sum():,} rows can be used: {why}"
+    return DataError(what, Place(path.name), "fetch the published file, and do not save it from Excel")
 
 
 def _scan(path: Path, headers: Sequence[str]) -> pl.LazyFrame:
@@ -165,7 +173,8 @@ def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
     """Find the usable rows under wrong keys; the file is scanned again only when there are any."""
     if wrong.is_empty():
         return pl.DataFrame(schema=REJECTS)
-    found = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True).collect(engine="streaming")
+    under_wrong_keys = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True)
+    found = under_wrong_keys.head(MOST_REJECTS).collect(engine="streaming")
     return _as_rejects(found.with_columns(fault=True))
 
 

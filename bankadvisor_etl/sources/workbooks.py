@@ -128,12 +128,16 @@ TASA_EFECTIVA = Source(
     ("TE_Invex_Sistema.xlsx",),
     "enhanced",
     Sheet(
-        None,
+        "Tasa efectiva considerando prom",
         (
             Column("Fecha1", "mes", "iso date", key=True),
             Column("Sistema", "tasa_sistema"),
             Column("Invex Consumo", "tasa_invex_consumo"),
         ),
+        else_first=True,
     ),
 )
-"""The effective consumer rate of the system and of INVEX in percent: every second month, on the month's last day."""
+"""The effective consumer rate of the system and of INVEX in percent: every second month, on the month's last day.
+
+The sheet is the only one of the published file; in a workbook without it, the first sheet is taken.
+"""

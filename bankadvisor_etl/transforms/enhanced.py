@@ -20,7 +20,8 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.Da
     """Add ``tda_cartera_total`` (ratio) and ``tda_ponderada``, true where SISTEMA's was computed and not read.
 
     The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
-    ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``.
+    ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``, and where the
+    system's published figure was read and the file lacks it now.
     """
     book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
     tda_read, weight = pl.col("tda_cartera_total"), pl.col("cartera_total")
@@ -33,7 +34,12 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.Da
     if published is not None:
         there = published.filter(is_bank(pl.col("codigo")) & pl.col("tda_cartera_total").is_not_null())
         lost = there.join(book.filter(tda_read.is_not_null()), on=KEY, how="anti")
-        weighted = weighted.join(lost, on="mes", how="anti")
+        was_read = (
+            (pl.col("codigo") == SISTEMA)
+            & pl.col("tda_cartera_total").is_not_null()
+            & ~pl.col("alertas").list.contains("tda_sistema_ponderada")
+        )
+        weighted = weighted.join(lost, on="mes", how="anti").join(published.filter(was_read), on="mes", how="anti")
     computed = (pl.col("codigo") == SISTEMA) & tda_read.is_null() & pl.col("tda_sistema").is_not_null()
     return join_one(book, weighted, on=["mes"]).with_columns(
         tda_ponderada=computed,

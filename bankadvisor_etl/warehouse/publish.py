@@ -36,9 +36,9 @@ class Published:
 
 
 def published(cursor: psycopg.Cursor[Any]) -> bytes:
-    """What is published, as CSV with a line of headers: ``codigo``, ``mes``, ``alertas`` (with commas), the figures."""
+    """What is published, as CSV with headers: ``codigo``, ``mes``, ``banco_norm``, ``alertas`` (commas), figures."""
     statement = sql.SQL(
-        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, array_to_string(alertas, ',') AS alertas, {}"
+        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, banco_norm, array_to_string(alertas, ',') AS alertas, {}"
         " FROM monthly_kpis) TO STDOUT (FORMAT csv, HEADER)"
     ).format(_names(METRICS))
     with cursor.copy(statement) as copy:

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -206,15 +206,17 @@ def repeat_findings(cursor: psycopg.Cursor[Any], run_id: int, earlier: int, but:
     )
 
 
-def rows_last_used(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """The rows read of each source in the newest success that used its files, however long ago."""
+def rows_last_used(
+    connection: psycopg.Connection[Any], column: Literal["rows_read", "rows_accepted"] = "rows_read"
+) -> dict[str, int]:
+    """The rows of each source in the newest success that used its files, however long ago."""
+    statement = sql.SQL(
+        "SELECT source, sum({column})::bigint FROM etl_run_sources WHERE (source, run_id) IN"
+        " (SELECT s.source, max(s.run_id) FROM etl_run_sources s JOIN etl_runs r ON r.id = s.run_id"
+        " WHERE r.status = 'success' AND s.used AND s.{column} IS NOT NULL GROUP BY s.source) GROUP BY source"
+    ).format(column=sql.Identifier(column))
     with transaction(connection) as cursor:
-        rows = cursor.execute(
-            "SELECT source, sum(rows_read)::bigint FROM etl_run_sources WHERE (source, run_id) IN"
-            " (SELECT s.source, max(s.run_id) FROM etl_run_sources s JOIN etl_runs r ON r.id = s.run_id"
-            " WHERE r.status = 'success' AND s.used AND s.rows_read IS NOT NULL GROUP BY s.source) GROUP BY source"
-        ).fetchall()
-    return dict(rows)
+        return dict(cursor.execute(statement).fetchall())
 
 
 def newest_published_month(connection: psycopg.Connection[Any]) -> date:

@@ -10,34 +10,29 @@ from trial import let_everybody_in, run
 
 from support.databases import fresh_database
 from support.published import copy_of
+from support.tables import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trial import Outcome
 
-HELD = pytest.StashKey[list[tuple[str, str, "Outcome"]]]()
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[HELD] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    held = config.stash[HELD]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    held = recorded(terminalreporter, "attack")
     if held:
         terminalreporter.section("attacks that were held")
-        for kind, name, outcome in held:
-            figures = f"exit {outcome.code:3}  {outcome.peak / 1e6:4.0f} MB  {outcome.seconds:4.1f} s"
+        for kind, name, code, peak, seconds in held:
+            figures = f"exit {code:3}  {peak / 1e6:4.0f} MB  {seconds:4.1f} s"
             terminalreporter.write_line(f"{kind:<16} {name:<40} {figures}")
-        peak, slowest = max(o.peak for *_, o in held) / 1e6, max(o.seconds for *_, o in held)
+        peak, slowest = max(case[3] for case in held) / 1e6, max(case[4] for case in held)
         terminalreporter.write_line(f"{len(held)} attacks held; at most {peak:.0f} MB resident and {slowest:.1f} s")
 
 
 @pytest.fixture
-def held(pytestconfig: pytest.Config) -> Callable[[str, str, Outcome], None]:
+def held(record_property: Callable[[str, object], None]) -> Callable[[str, str, Outcome], None]:
     """To be called with kind, name and outcome of an attack when it was held: the table at the end shows it."""
-    return lambda kind, name, outcome: pytestconfig.stash[HELD].append((kind, name, outcome))
+    return lambda kind, name, done: record_property("attack", [kind, name, done.code, done.peak, done.seconds])
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def table(*keys: tuple[str, int], **figures: float | None) -> pl.DataFrame:
     """What is published of these bank-months: the figures given, and no others."""
     schema = {"codigo": pl.String, "mes": pl.Date, **dict.fromkeys(METRICS, pl.Float64)}
     rows = [{"codigo": code, "mes": mes(period), **figures} for code, period in keys]
-    return pl.DataFrame(rows, schema=schema).with_columns(alertas=pl.lit([], pl.List(pl.String)))
+    return pl.DataFrame(rows, schema=schema).with_columns(alertas=pl.lit([], pl.List(pl.String)), banco_norm="codigo")
 
 
 def keys_of(codes: Iterable[str], period: int) -> list[tuple[str, int]]:

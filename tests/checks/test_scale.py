@@ -64,14 +64,6 @@ def test_the_system_alone_is_enough_and_one_bank_alone_is_not() -> None:
     assert findings(scale, "tda", bank)["scale_tda_tda"].passed
 
 
-def test_a_whole_file_in_another_unit_shows_beside_what_is_published() -> None:
-    published = _tda(3, 3, 3)
-    new = published.with_columns(pl.col("tda") / 100)
-    assert findings(scale, "tda", new)["scale_tda_tda"].passed
-    assert not findings(scale, "tda", new, None, published)["scale_tda_tda"].passed
-    assert findings(scale, "tda", published, None, published)["scale_tda_tda"].passed
-
-
 def test_few_banks_and_a_source_without_codes() -> None:
     assert findings(scale, "tda", tda((INVEX, 202501, 1.0), (INVEX, 202502, 50.0)))["scale_tda_tda"].passed
     rates = tasa_efectiva((202410, 30.0, 35.0), (202412, 31.0, 36.0), (202502, 0.31, 36.0))

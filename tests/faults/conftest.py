@@ -11,51 +11,39 @@ from support.fault_case import RESTATED, Case, Record, publish
 from support.proxy import Proxy, proxied
 from support.published import copy_of, runs
 from support.small import CARTERA, ICAP, editing
+from support.tables import recorded, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-HELD = pytest.StashKey[list[tuple[str, ...]]]()
-NOT_TRIED = pytest.StashKey[list[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[HELD] = []
-    config.stash[NOT_TRIED] = []
-
-
 @pytest.fixture
-def held(pytestconfig: pytest.Config) -> Record:
+def held(record_property: Callable[[str, object], None]) -> Record:
     """Called at the end of a case that was held, with what the table of the report says of it."""
-    return lambda *columns: pytestconfig.stash[HELD].append(tuple(map(str, columns)))
+    return lambda *columns: record_property("fault", list(map(str, columns)))
 
 
 @pytest.fixture
-def not_tried(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def not_tried(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Skip the case, and say so in the table too."""
 
     def skip(why: str) -> None:
-        pytestconfig.stash[NOT_TRIED].append(why)
+        record_property("fault not tried", why)
         pytest.skip(why)
 
     return skip
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    cases = config.stash.get(HELD, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    cases = recorded(terminalreporter, "fault")
     if not cases:
         return
     terminalreporter.section("faults")
-    rows = [("stopped at", "by", "exit", "its row says", "the table"), *cases]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (value.ljust(width) for value, width in zip(row, widths, strict=True))
-        terminalreporter.write_line("  ".join(cells).rstrip())
+    write_table(terminalreporter, [("stopped at", "by", "exit", "its row says", "the table"), *cases])
     terminalreporter.write_line(
         f"{len(cases)} fault cases held: the table whole, the record true, the next run a success, no row twice"
     )
-    for why in config.stash[NOT_TRIED]:
+    for why in recorded(terminalreporter, "fault not tried"):
         terminalreporter.write_line(f"not tried: {why}")
 
 

@@ -144,7 +144,7 @@ def test_portfolios_codes_terms_and_currencies_that_are_none_are_faults_with_the
         row(total=""),
         row(code="INVEX"),
         row(code=""),
-        row(term="2025-01-31"),
+        row(term="31/1/25"),
         row(term="13/31/25"),
         row(currency="Dólares"),
         row(currency="Pesos"),
@@ -155,7 +155,7 @@ def test_portfolios_codes_terms_and_currencies_that_are_none_are_faults_with_the
         (3, "column 'Total Portfolio': '' is not a number"),
         (4, "column 'Institution Code': 'INVEX' is not an institution code"),
         (5, "column 'Institution Code': '' is not an institution code"),
-        (6, "column 'Monitoring Term': '2025-01-31' is not a date (M/D/YY)"),
+        (6, "column 'Monitoring Term': '31/1/25' is not a date (M/D/YY)"),
         (7, "column 'Monitoring Term': '13/31/25' is not a date (M/D/YY)"),
         (8, f"column 'Currency': 'D{UNKNOWN}lares' is not one of Moneda nacional, Moneda extranjera, UDIS"),
         (9, "column 'Currency': 'Pesos' is not one of Moneda nacional, Moneda extranjera, UDIS"),
@@ -210,6 +210,22 @@ def test_aggregates_are_kept_apart(tmp_path: Path) -> None:
 def test_a_file_without_one_usable_row_is_refused(tmp_path: Path) -> None:
     with refused(DataError, file="CorporateLoan_CNBVDB.csv", row=2):
         read(tmp_path, row(rate="x"), row(code="x"))
+
+
+def test_a_file_whose_currencies_are_all_spelt_otherwise_is_refused_by_the_value(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none of its 12,000 rows.*'Currency': 'Moneda Nacional'"):
+        read(tmp_path, *[row(currency="Moneda Nacional")] * 12_000)
+
+
+def test_a_file_whose_rates_are_all_written_otherwise_is_refused_by_its_beginning(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'Average Rate': '12%' is not a number"):
+        read(tmp_path, *[row(rate="12%")] * 12_000)
+
+
+def test_only_so_many_rows_under_wrong_keys_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasas, "MOST_REJECTS", 5)
+    reading = read(tmp_path, row(), *[row(currency="Pesos")] * 9)
+    assert (reading.rows_read, reading.rejects.height, reading.frame["filas"].to_list()) == (10, 5, [1])
 
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:

@@ -48,13 +48,13 @@ def test_faulty_rows_are_set_aside(tmp_path: Path) -> None:
         [202112, None, None, None, "040002", "#DIV/0!"],
         [202112, None, None, None, "040012", 5.3545],
         [202112, None, None, None, "TOTAL", 4.2],
-        ["dic-21", None, None, None, "040014", 4.2],
+        ["21-dic", None, None, None, "040014", 4.2],
     )
     assert reading.frame["fila", "tda"].rows() == [(2, None), (3, 5.3545)]
     assert reading.rejects["row", "reason"].rows() == [
         (2, "column 'TDA Cartera total': '#DIV/0!' is not a number"),
         (4, "column 'cve_institucion': 'TOTAL' is not an institution code"),
-        (5, "column 'cve_periodo': 'dic-21' is not a month (YYYYMM)"),
+        (5, "column 'cve_periodo': '21-dic' is not a month (YYYYMM)"),
     ]
 
 

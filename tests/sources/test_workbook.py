@@ -93,7 +93,7 @@ def test_a_formula_without_a_value_is_blank(book: Path) -> None:
 def test_the_named_sheet_is_read_or_the_first(book: Path) -> None:
     write_workbook(book, {"Pivote": [["x"], [1]], "Datos": [["y"], [2]]})
     assert read_sheet(book, "Datos").rows() == [(2, "2")]
-    assert read_sheet(book, None).columns == [ROW, "x"]
+    assert read_sheet(book, "Nada", else_first=True).columns == [ROW, "x"]
 
 
 def test_a_missing_sheet_is_named_with_those_that_are_there(book: Path) -> None:
@@ -173,13 +173,13 @@ def test_a_flipped_byte_is_refused(book: Path) -> None:
 
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
     with refused(InputError, file="TDA.xlsx"):
-        read_sheet(tmp_path / "TDA.xlsx", None)
+        read_sheet(tmp_path / "TDA.xlsx", "Sheet1")
 
 
 def test_a_folder_in_its_place_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "TDA.xlsx").mkdir()
     with refused(InputError, file="TDA.xlsx"):
-        read_sheet(tmp_path / "TDA.xlsx", None)
+        read_sheet(tmp_path / "TDA.xlsx", "Sheet1")
 
 
 def test_a_zip_bomb_is_refused_before_it_is_inflated(book: Path) -> None:

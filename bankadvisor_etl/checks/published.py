@@ -109,7 +109,7 @@ def restated_far(evidence: Evidence, source: str) -> Iterator[Finding]:
 
 
 def _beside(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Each published figure of a source that the run has too: key, ``variable``, ``publicada``, ``nueva``, ``veces``."""
+    """The published figures of a source that a run has too: key, ``variable``, ``publicada``, ``nueva``, ``veces``."""
     names = [name for name in FED_BY[source] if name != "reservas_variacion_mm"]
     if source == "tasa_efectiva":  # the same figure on every bank's row
         staged = staged.filter(pl.col("codigo") == SISTEMA)

@@ -70,7 +70,8 @@ BOOK = FED_BY["cartera"]
 AUGUST = next_month(202507, 202508, 1.01, *AMOUNTS.values())
 BANKS = 42
 """Bank-months of a month of the small sample, the system's included."""
-WITHOUT_LOANS = (*FED_BY["icap"], *(name for name in BOOK if not name.startswith(("imor", "icor", "pe_", "ct_", "cvc"))))
+RATIOS = ("imor", "icor", "pe_", "ct_", "cvc")
+WITHOUT_LOANS = (*FED_BY["icap"], *(name for name in BOOK if not name.startswith(RATIOS)))
 """What a bank-month has that rests on its ICAP alone."""
 SHAPES: Mapping[str, tuple[str, Edit]] = {
     "a column more": ("", with_column),

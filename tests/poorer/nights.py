@@ -51,7 +51,7 @@ class House:
         readings: dict[str, Reading] = {}
         source = "cartera"
         try:
-            for source, path in find_files(folder):  # noqa: B007 - which one it was is said below
+            for source, path in find_files(folder):
                 readings[source] = _read(source, path)
         except EtlError as error:
             return Night(error.exit_code, frozenset({f"contract_{source}"}))

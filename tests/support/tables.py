@@ -20,11 +20,7 @@ def recorded(terminalreporter: pytest.TerminalReporter, name: str) -> list[Any]:
     ]
     reports.sort(key=lambda report: str(report.nodeid))
     return [
-        value
-        for report in reports
-        if report.when == "call"
-        for key, value in report.user_properties
-        if key == name
+        value for report in reports if report.when == "call" for key, value in report.user_properties if key == name
     ]
 
 

@@ -70,7 +70,7 @@ POORER: dict[str, tuple[str, Change, str]] = {
     "ICAP as of 202406": ("icap", lambda f: f.filter(pl.col("mes") <= date(2024, 6, 1)), "aside"),
     "June's ICAP as a fraction": (
         "icap",
-        lambda f: f.with_columns(icap_total=pl.col("icap_total") / pl.when(pl.col("mes") == JUNE).then(100).otherwise(1)),
+        lambda f: f.with_columns(icap_total=pl.col("icap_total") * (1 - 0.99 * (pl.col("mes") == JUNE))),
         "error",
     ),
     "one CCF is blank": (

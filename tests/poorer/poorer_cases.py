@@ -209,7 +209,7 @@ POORER = [
     Poorer(CARTERA, "every month in thousands", times(1e3, *AMOUNTS.values()), 65, "restated_decade_cartera"),
     Poorer(CARTERA, "a month's reserves in thousands", times(1e3, RESERVAS, months=[202506]), 65,
            "scale_cartera_reservas"),
-    Poorer(CARTERA, "one bank's reserves in thousands", times(1e3, RESERVAS, **INVEX_JUNE), 65, "sistema_is_sum"),
+    Poorer(CARTERA, "one bank's reserves in thousands", times(1e3, RESERVAS, **INVEX_JUNE), 65, "restated_decade_cartera"),
     Poorer(CARTERA, "a month's EF E2 in hundreds", times(100, AMOUNTS["ef_e2"], months=[202506]), 65, "stage_total_e2"),
     Poorer(CARTERA, "reserves are zero", put(0, RESERVAS), 65, "restated_far_cartera"),
     Poorer(CARTERA, "the newest reserves are zero", put(0, RESERVAS, months=[202507]), 65, "scale_cartera_reservas"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, Severity, keys_of, sample_of
+from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -101,5 +102,20 @@ def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("castigos_agree", "warning", apart.is_empty(), observed, "none", sample, keys_of(apart))
 
 
+def reliefs_below_write_offs(evidence: Evidence) -> Iterator[Finding]:
+    """The system's reliefs of a month are less than its write-offs: at most a third in 202201-202507.
+
+    They move by a factor of 100 from month to month, so that their unit does not show beside their neighbours.
+    """
+    if "castigos" in evidence.extracts:
+        system = evidence.extracts["castigos"].frame.filter(pl.col("codigo") == SISTEMA, pl.col("castigos") > 0)
+        above = system.filter(pl.col("quitas") > pl.col("castigos"))
+        expected = "less than the write-offs (--accept quitas_below_castigos accepts it)"
+        observed = f"{above.height:,} of {system.height:,} months above the write-offs"
+        yield Finding(
+            "quitas_below_castigos", "error", above.is_empty(), observed, expected, sample_of(above, "quitas")
+        )
+
+
 FILE_CHECKS = (rows_floor, rows_share, loans_not_fewer, rejects_share)
-CHECKS = (missing_files, coverage, castigos_agree)
+CHECKS = (missing_files, coverage, castigos_agree, reliefs_below_write_offs)

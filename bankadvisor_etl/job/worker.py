@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl."""
 
+HEAVY = ("job.figures", "formats.sheet_table", "sources.tasas")
+"""What imports polars and fastexcel."""
+
 READERS = 2
 """Files that are read at a time: the CSV beside the workbooks. Both readers let go of the GIL."""
 
@@ -55,8 +58,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
         answers: where the answers go.
         careful: read one file after the other, and look into each for what could kill this process.
     """
-    import_module("bankadvisor_etl.job.figures")  # polars and all: it takes as long as the run does to ask
-    import_module("bankadvisor_etl.sources.tasas")
+    for module in HEAVY:  # which takes as long as the run does to ask
+        import_module(f"bankadvisor_etl.{module}")
     outbox = _Outbox(answers)
     outbox.send(Message("ready"))
     request = receive(requests)

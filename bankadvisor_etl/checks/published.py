@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from bankadvisor_etl.checks.findings import Comparison, Evidence, Finding, Severity, Thresholds, keys_of, sample_of
+from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.transforms.arithmetic import KEY
-from bankadvisor_etl.transforms.kpis import FED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

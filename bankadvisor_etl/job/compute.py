@@ -11,10 +11,10 @@ import polars as pl
 from bankadvisor_etl.checks.audit import audit, audit_sources
 from bankadvisor_etl.checks.findings import Evidence, Finding, Thresholds
 from bankadvisor_etl.checks.published import absent
+from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sources import SOURCES, catalogue
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.arithmetic import KEY
-from bankadvisor_etl.transforms.kpis import FED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

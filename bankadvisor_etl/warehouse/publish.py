@@ -12,7 +12,7 @@ import polars as pl
 from psycopg import sql
 
 from bankadvisor_etl.checks.findings import Comparison
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.figures import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

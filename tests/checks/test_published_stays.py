@@ -8,7 +8,7 @@ import pytest
 from bankadvisor_etl.checks import published
 from bankadvisor_etl.checks.audit import audit, audit_sources
 from bankadvisor_etl.checks.findings import Comparison, Thresholds
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.figures import METRICS
 from support.evidence import evidence, findings, passing
 from support.frames import BBVA, INVEX, SISTEMA, cartera, coherent, icap, loans, mes, tda
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.alertas import repeated_months, rounded_icap_months
 from support import frames
@@ -122,7 +123,7 @@ def test_the_columns_are_those_that_the_sources_at_hand_feed() -> None:
         *(1.0, 2.0, 2.0),  # (0 + 1) / 1, 1 + 1, 2 / 1
         *(0.16, 0.15, 0.14, 0.02, 0.08, None, 35.7, 27.0),
     )
-    assert set(kpis.METRICS) == set(everything.frame.columns) - {"codigo", "mes", "alertas"}
+    assert set(METRICS) == set(everything.frame.columns) - {"codigo", "mes", "alertas"}
 
 
 def test_a_month_that_repeats_the_one_before_is_marked_on_every_row() -> None:

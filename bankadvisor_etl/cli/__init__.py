@@ -18,6 +18,7 @@ from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.health_http import health_http
 from bankadvisor_etl.cli.query import query
+from bankadvisor_etl.cli.report import report
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
 from bankadvisor_etl.cli.sample_data import sample_data
@@ -43,7 +44,9 @@ def _read_environment(command: click.Command) -> None:
         _read_environment(verb)
 
 
-for command in (run, health, runs, changes, check, sample_data, query, adopt, doctor, fetch, finalize, health_http):
+VERBS = (run, health, runs, changes, check, report, sample_data, query, adopt, doctor, fetch, finalize, health_http)
+
+for command in VERBS:
     _read_environment(command)
     cli.add_command(command)
 

@@ -28,6 +28,7 @@ THRESHOLD = click.option(
     metavar="NAME=VALUE",
     help="What a check holds figures against, such as floor_cartera=3000; the README lists them. Repeatable.",
 )
+AS_CSV = click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead of a table.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

@@ -32,9 +32,7 @@ NEEDED = ("altair", "vl_convert", "jinja2")
     help="The file to write; it is replaced in one step.",
 )
 @click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
-def report(  # noqa: PLR0913 - one parameter per option
-    dsn: str | None, banco: str | None, mes: datetime | None, out: Path, *, embedded: bool, open_: bool
-) -> None:
+def report(dsn: str | None, banco: str | None, mes: datetime | None, out: Path, *, embedded: bool, open_: bool) -> None:
     """Write what is published as one HTML page in Spanish.
 
     The system, a bank against it, the largest banks, what changed last, and warnings. The page needs no network and

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()  # noqa: SIM905
-NOTHING = "–"
+NOTHING = "\u2013"
 """What stands for a figure that there is not."""
 MINUS = "\u2212"
 

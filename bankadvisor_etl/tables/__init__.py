@@ -1,4 +1,4 @@
-"""What is published, described once: tables, views, comments, the dictionary and the lists of figures come from here."""
+"""What is published, described once: tables, views, comments, dictionary and lists of figures come from here."""
 
 from __future__ import annotations
 

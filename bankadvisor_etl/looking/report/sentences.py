@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bankadvisor_etl.looking.report.charts import LEAST_CAPITAL
 from bankadvisor_etl.looking.report.portrait import LARGEST, difference
-from bankadvisor_etl.looking.spanish import change, many, month, number, percent, points
+from bankadvisor_etl.looking.spanish import many, month, number, percent, points
 from bankadvisor_etl.tables import MONTHLY_KPIS
 from bankadvisor_etl.tables.monthly_kpis import ALERTAS
 from bankadvisor_etl.warehouse.facts import SEGMENTS
@@ -42,8 +42,8 @@ def banner(portrait: Portrait) -> Iterator[str]:
         yield "Cifras inventadas: la base de datos tiene datos de muestra, no los de la CNBV."
     if portrait.copied and portrait.month < portrait.newest:
         yield (
-            f"{month(portrait.newest).capitalize()} repite las cifras de todos los bancos del mes anterior: la fuente se "
-            f"llenó a mano. Este informe muestra {month(portrait.month)}."
+            f"{month(portrait.newest).capitalize()} repite las cifras de todos los bancos del mes anterior: la fuente "
+            f"se llenó a mano. Este informe muestra {month(portrait.month)}."
         )
     elif "mes_repetido" in portrait.alerts():
         yield f"{month(portrait.month).capitalize()} repite las cifras de todos los bancos del mes anterior."
@@ -60,7 +60,7 @@ def delinquency(portrait: Portrait) -> str:
         for who in (portrait.bank, "SISTEMA")
     ]
     gap = points(difference(portrait.value(portrait.bank, "imor"), portrait.value("SISTEMA", "imor")))
-    return f"El IMOR de {'; el de '.join(parts)}. La diferencia es de {gap}."
+    return f"IMOR: {'; '.join(parts)}. La diferencia es de {gap}."
 
 
 def largest(portrait: Portrait) -> str:
@@ -69,7 +69,9 @@ def largest(portrait: Portrait) -> str:
     capital = {bank: value for bank in banks if (value := portrait.value(bank, "icap_total")) is not None}
     total = portrait.value("SISTEMA", "cartera_total") or 0
     share = sum(portrait.value(bank, "cartera_total") or 0 for bank in banks) / total if total > 0 else None
-    text = f"El más grande es {banks[0]}; los {len(banks)} mayores tienen {percent(share, 1)} de la cartera del sistema."
+    text = (
+        f"El más grande es {banks[0]}; los {len(banks)} mayores tienen {percent(share, 1)} de la cartera del sistema."
+    )
     if not capital:
         return f"{text} No hay ICAP publicados de {month(portrait.month)}."
     low = min(capital, key=lambda bank: capital[bank])
@@ -86,8 +88,8 @@ def segments(portrait: Portrait) -> str:
         for name in SEGMENTS
         if total > 0
     )
-    grown = change(portrait.growth("SISTEMA"))
-    return f"La cartera del sistema es de {number(total)} MDP y creció {grown} en doce meses. Se reparte en {shares}."
+    grown = _grown(portrait.growth("SISTEMA"))
+    return f"La cartera del sistema es de {number(total)} MDP{grown}. Se reparte en {shares}."
 
 
 def heat_map(portrait: Portrait) -> str:
@@ -118,7 +120,8 @@ def warnings(portrait: Portrait) -> Iterator[str]:
         text = ALERTAS.get(alert, alert)
         yield f"{text[0].upper()}{text[1:]} ({many(rows, 'renglón', 'renglones')} de {month(portrait.month)}; {alert})."
     for name, observed in portrait.facts.findings:
-        yield f"{_check(name)} ({name}: {observed})."
+        counted = re.fullmatch(r"([\d,]+) rows", observed)
+        yield f"{_check(name)} ({f'{counted[1]} renglones; ' if counted else ''}{name})."
 
 
 def _check(name: str) -> str:
@@ -126,6 +129,12 @@ def _check(name: str) -> str:
         if match := re.fullmatch(pattern, name):
             return sentence.format(*match.groups())
     return "Una revisión no pasó"
+
+
+def _grown(growth: float | None) -> str:
+    if growth is None:
+        return ""
+    return f"; {'creció' if growth >= 0 else 'se redujo'} {percent(abs(growth), 1)} en doce meses"
 
 
 def _name(who: str) -> str:

@@ -147,7 +147,10 @@ class TestViews:
         assert one(published, month) == one(published, "SELECT max(fecha) FROM monthly_kpis") == date(2025, 7, 1)
         ask(published, "UPDATE monthly_kpis SET alertas = '{mes_repetido}' WHERE fecha = '2025-07-01'")
         assert one(published, month) == date(2025, 6, 1)
-        ask(published, "DELETE FROM monthly_kpis WHERE fecha = '2025-06-01' AND codigo_cnbv LIKE '0400%'")
+        ask(
+            published,
+            "DELETE FROM monthly_kpis WHERE fecha = '2025-06-01' AND codigo_cnbv BETWEEN '040000' AND '040100'",
+        )
         assert one(published, month) == date(2025, 5, 1)
         ask(published, "DELETE FROM monthly_kpis WHERE fecha = '2025-05-01' AND codigo_cnbv = '5'")
         assert one(published, month) == date(2025, 4, 1)

@@ -34,7 +34,7 @@ def diccionario(columns: tuple[str, ...], *, as_csv: bool, as_json: bool) -> Non
     elif as_csv:
         click.echo(to_csv(dictionary.HEADER, found))
     else:
-        click.echo(dictionary.as_text(found, min(shutil.get_terminal_size().columns, 100)))
+        width = min(shutil.get_terminal_size().columns, 100)
+        click.echo(dictionary.as_text(found, width))
         if not columns:
-            views = (f"{name}\n    {description}" for name, description in dictionary.views())
-            click.echo("\nVistas\n\n" + "\n".join(views))
+            click.echo("\nVistas\n\n" + dictionary.views_as_text(width))

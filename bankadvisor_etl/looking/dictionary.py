@@ -42,9 +42,9 @@ def entries(names: Iterable[str] | None = None) -> list[tuple[str | None, ...]]:
     ]
 
 
-def views() -> list[tuple[str, str]]:
-    """The views: name and what each shows."""
-    return [(view.name, view.description) for view in VIEWS]
+def views_as_text(width: int) -> str:
+    """The views for a terminal: name, and below it what it shows."""
+    return "\n".join(f"{view.name}\n{_below(view.description, width)}" for view in VIEWS)
 
 
 def as_text(found: Iterable[tuple[str | None, ...]], width: int) -> str:
@@ -57,4 +57,8 @@ def _lines(parts: dict[str, str | None], width: int) -> Iterable[str]:
     below = (parts["descripcion"], parts["formula"] and f"= {parts['formula']}", parts["fuente"])
     for text in (*below, parts["alias_de"] and f"alias de {parts['alias_de']}"):
         if text:
-            yield textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+            yield _below(text, width)
+
+
+def _below(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)

@@ -73,7 +73,8 @@ def _fields(cursor: psycopg.Cursor[Any], relation: str) -> list[Field]:
         )
     found = cursor.execute(
         "SELECT attname, typname, col_description(attrelid, attnum) FROM pg_attribute"
-        " JOIN pg_type t ON t.oid = atttypid WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        " JOIN pg_type t ON t.oid = atttypid WHERE attrelid = to_regclass(%s)"
+        " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [relation],
     )
     return [Field(*row) for row in found]

@@ -111,12 +111,13 @@ def facts(dsn: str) -> Facts:
             "SELECT EXISTS (SELECT FROM etl_run_sources WHERE run_id = %s AND source = 'sample')", [last[0]]
         ).fetchone()
         return Facts(
-            rows,
-            month and month[0],
-            *last,
-            findings,
-            bool(sample and sample[0]),
-            **_changes(cursor),  # type: ignore[arg-type]
+            rows=rows,
+            month=month and month[0],
+            run_id=last[0],
+            completed_at=last[1],
+            findings=findings,
+            invented=bool(sample and sample[0]),
+            **_changes(cursor),
         )
 
 

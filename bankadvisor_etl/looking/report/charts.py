@@ -42,7 +42,7 @@ CONFIG = {
 def delinquency(portrait: Portrait) -> str:
     """IMOR of the bank against the system over the history, each line with its name and last value at its end."""
     names = {portrait.bank: BLUE, "SISTEMA": ORANGE}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"mes": short_month(month), "quien": name, "imor": portrait.value(name, "imor", month)}
         for name in names
         for month in portrait.months
@@ -80,7 +80,7 @@ def largest(portrait: Portrait) -> str:
         {
             "banco": bank,
             "cartera": (portrait.value(bank, "cartera_total") or 0) / TRILLION,
-            "icap": portrait.value(bank, "icap_total"),
+            "icap": portrait.capital(bank),
             "elegido": bank == portrait.bank,
         }
         for bank in shown
@@ -96,7 +96,11 @@ def largest(portrait: Portrait) -> str:
         bars.mark_text(align="left", dx=4).encode(text=alt.Text("cartera:Q", format=".2f")),
     ).properties(width=270, height=24 * len(shown))
     capital = alt.Chart(data).encode(
-        y=y.axis(None), x=alt.X("icap:Q").title("ICAP").axis(format=".0%", tickCount=4).scale(domainMin=0)
+        y=y.axis(None),
+        x=alt.X("icap:Q")
+        .title(f"ICAP, {short_month(portrait.capital_month)}")
+        .axis(format=".0%", tickCount=4)
+        .scale(domainMin=0),
     )
     least = alt.Chart(_data([{"x": LEAST_CAPITAL, "t": "mínimo 10.5 %"}])).encode(x="x:Q")
     right = alt.layer(

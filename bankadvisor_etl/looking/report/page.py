@@ -66,15 +66,16 @@ def _cards(portrait: Portrait) -> Iterator[Card]:
     )
     yield Card(
         "ICAP del sistema",
-        spanish.percent(portrait.value("SISTEMA", "icap_total")),
-        f"{spanish.points(portrait.moved('SISTEMA', 'icap_total'))} en doce meses",
+        spanish.percent(portrait.capital("SISTEMA")),
+        f"{spanish.points(portrait.moved('SISTEMA', 'icap_total', portrait.capital_month))} en doce meses"
+        + (f"; de {spanish.month(portrait.capital_month)}" if portrait.capital_month != portrait.month else ""),
     )
-    gaps = {name: difference(portrait.value(portrait.bank, name), portrait.value("SISTEMA", name))
-            for name in ("imor", "icap_total")}  # fmt: skip
+    imor = difference(portrait.value(portrait.bank, "imor"), portrait.value("SISTEMA", "imor"))
+    capital = difference(portrait.capital(portrait.bank), portrait.capital("SISTEMA"))
     yield Card(
         f"IMOR de {portrait.bank} contra el sistema",
-        spanish.points(gaps["imor"]),
-        f"{spanish.percent(portrait.value(portrait.bank, 'imor'))}; ICAP: {spanish.points(gaps['icap_total'])}",
+        spanish.points(imor),
+        f"{spanish.percent(portrait.value(portrait.bank, 'imor'))}; ICAP: {spanish.points(capital)}",
     )
     yield Card("Cifras cambiadas", spanish.number(portrait.facts.changed_figures), sentences.changes(portrait))
 
@@ -108,7 +109,7 @@ def _row(portrait: Portrait, bank: str) -> dict[str, str | bool]:
         "growth": spanish.change(portrait.growth(bank)),
         "imor": spanish.percent(portrait.value(bank, "imor")),
         "moved": spanish.points(portrait.moved(bank, "imor")),
-        "icap": spanish.percent(portrait.value(bank, "icap_total")),
+        "icap": spanish.percent(portrait.capital(bank)),
         "line": charts.sparkline(history),
         "said": f"IMOR de {bank}: de {spanish.percent(first)} a {spanish.percent(portrait.value(bank, 'imor'))}",
     }

@@ -56,14 +56,26 @@ class Portrait:
         now, before = self.value(bank, column), self.value(bank, column, self.year_before)
         return now / before - 1 if now is not None and before is not None and before > 0 else None
 
-    def moved(self, bank: str, column: str) -> float | None:
-        """Difference in twelve months."""
-        return difference(self.value(bank, column), self.value(bank, column, self.year_before))
+    def moved(self, bank: str, column: str, month: date | None = None) -> float | None:
+        """Difference in the twelve months to a month, the one shown unless given."""
+        month = month or self.month
+        before = month.replace(year=month.year - 1)
+        return difference(self.value(bank, column, month), self.value(bank, column, before))
+
+    def capital(self, bank: str) -> float | None:
+        """The ICAP of a bank in the newest month that has ICAPs."""
+        return self.value(bank, "icap_total", self.capital_month)
 
     @property
     def year_before(self) -> date:
         """The same month of the year before."""
         return self.month.replace(year=self.month.year - 1)
+
+    @property
+    def capital_month(self) -> date:
+        """The newest of the months that has ICAPs: they come later than the loan book; the month shown without any."""
+        capital = (month for month in reversed(self.months) if self.value("SISTEMA", "icap_total", month) is not None)
+        return next(capital, self.month)
 
     @property
     def age(self) -> int:

@@ -66,7 +66,7 @@ def delinquency(portrait: Portrait) -> str:
 def largest(portrait: Portrait) -> str:
     """The bars of the largest banks."""
     banks = portrait.banks[:LARGEST]
-    capital = {bank: value for bank in banks if (value := portrait.value(bank, "icap_total")) is not None}
+    capital = {bank: value for bank in banks if (value := portrait.capital(bank)) is not None}
     total = portrait.value("SISTEMA", "cartera_total") or 0
     share = sum(portrait.value(bank, "cartera_total") or 0 for bank in banks) / total if total > 0 else None
     text = (
@@ -77,7 +77,7 @@ def largest(portrait: Portrait) -> str:
     low = min(capital, key=lambda bank: capital[bank])
     under = sum(value < LEAST_CAPITAL for value in capital.values())
     below = f"{many(under, 'está', 'están')} debajo de 10.5 %" if under else "ninguno está debajo de 10.5 %"
-    return f"{text} El ICAP más bajo entre ellos es el de {low}, {percent(capital[low])}; {below}."
+    return f"{text} El ICAP más bajo entre ellos en {month(portrait.capital_month)} es el de {low}, {percent(capital[low])}; {below}."
 
 
 def segments(portrait: Portrait) -> str:

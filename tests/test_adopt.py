@@ -159,15 +159,16 @@ class TestNewDatabase:
 
     def test_one_that_the_old_job_filled_again_is_taken_over_again(self, published: str, small_dir: Path) -> None:
         figures = one(published, "SELECT count(*) FROM monthly_kpis")
-        load(published, "DROP TABLE monthly_kpis", MONTHLY_KPIS)
+        load(published, "DROP TABLE monthly_kpis CASCADE", MONTHLY_KPIS)
         adopt(published, dry_run=False)
-        load(published, "DROP VIEW monthly_kpis_v2; DROP TABLE monthly_kpis", MONTHLY_KPIS)
+        load(published, "DROP VIEW monthly_kpis_v2; DROP TABLE monthly_kpis CASCADE", MONTHLY_KPIS)
         adopt(published, dry_run=False)
         assert one(published, "SELECT count(*) FROM anterior.monthly_kpis") == 76
         assert one(published, "SELECT count(*) FROM anterior.monthly_kpis_2") == 76
         assert one(published, "SELECT count(*) FROM anterior.monthly_kpis_v2_2") == 76
         assert run(published, small_dir).code == 0
         assert one(published, "SELECT count(*) FROM monthly_kpis_v2") == figures
+        assert one(published, "SELECT count(*) FROM monthly_kpis_float") == figures
 
 
 class TestReaders:

@@ -61,11 +61,14 @@ def test_every_column_has_a_comment_and_every_figure_a_unit(published: str) -> N
         column: comment for table, column, kind, comment in columns if table == "monthly_kpis" and kind == "numeric"
     }
     assert len(metrics) == 38 + 4
-    units = {column: re.findall(r"Unit: (MDP|ratio|percent)\b", comment) for column, comment in metrics.items()}
+    units = {
+        column: re.findall(r"Unidad: (MDP|razón|porcentaje)(?:\.|$)", comment) for column, comment in metrics.items()
+    }
     assert [column for column, found in units.items() if len(found) != 1] == []
     older = {"pct_etapa_1", "pct_etapa_2", "pct_etapa_3", "quebrantos_cc"}
-    assert [column for column, comment in metrics.items() if "Source: " not in comment and column not in older] == []
-    percent = {column for column, found in units.items() if found == ["percent"]}
+    assert {column for column, comment in metrics.items() if "Fuente: " not in comment} == older
+    assert {column for column, comment in metrics.items() if "Alias de " in comment} == older
+    percent = {column for column, found in units.items() if found == ["porcentaje"]}
     assert percent == {"market_share_pct", "tasa_sistema", "tasa_invex_consumo"}
     assert [t for t in OUR_TABLES if one(published, "SELECT obj_description(%s::regclass)", [t]) is None] == []
 

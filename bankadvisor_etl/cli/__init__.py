@@ -12,12 +12,15 @@ from bankadvisor_etl import __version__
 from bankadvisor_etl.cli.adopt import adopt
 from bankadvisor_etl.cli.changes import changes
 from bankadvisor_etl.cli.check import check
+from bankadvisor_etl.cli.diccionario import diccionario
 from bankadvisor_etl.cli.doctor import doctor
+from bankadvisor_etl.cli.export import export
 from bankadvisor_etl.cli.fetch import fetch
 from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.health_http import health_http
 from bankadvisor_etl.cli.query import query
+from bankadvisor_etl.cli.report import report
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
 from bankadvisor_etl.cli.sample_data import sample_data
@@ -43,7 +46,13 @@ def _read_environment(command: click.Command) -> None:
         _read_environment(verb)
 
 
-for command in (run, health, runs, changes, check, sample_data, query, adopt, doctor, fetch, finalize, health_http):
+VERBS = (
+    *(run, health, runs, changes, check),
+    *(report, export, diccionario, query),
+    *(sample_data, fetch, adopt, doctor, finalize, health_http),
+)
+
+for command in VERBS:
     _read_environment(command)
     cli.add_command(command)
 

@@ -35,6 +35,7 @@ LOG_FORMAT = click.option(
     show_default=True,
     help="auto is plain on a terminal and JSON elsewhere.",
 )
+AS_CSV = click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead of a table.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

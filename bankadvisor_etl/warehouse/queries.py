@@ -41,7 +41,7 @@ def last_runs(dsn: str, limit: int, status: str | None) -> Table:
     statement = sql.SQL(
         "SELECT {} FROM etl_runs WHERE %s::text IS NULL OR status = %s ORDER BY id DESC LIMIT %s"
     ).format(sql.SQL(", ").join(map(sql.Identifier, RUN_COLUMNS)))
-    with _reading(dsn) as cursor:
+    with reading(dsn) as cursor:
         return _table(cursor.execute(statement, [status, status, limit]))
 
 
@@ -62,7 +62,7 @@ def one_run(dsn: str, run_id: int, rejects: int) -> dict[str, Any]:
         " FROM monthly_kpis_cambios WHERE run_id = %(run)s GROUP BY columna ORDER BY figures DESC, columna",
     }
     wanted = {"run": run_id, "rejects": rejects}
-    with _reading(dsn) as plain, plain.connection.cursor(row_factory=dict_row) as cursor:
+    with reading(dsn) as plain, plain.connection.cursor(row_factory=dict_row) as cursor:
         run = cursor.execute("SELECT * FROM etl_runs WHERE id = %(run)s", wanted).fetchone()
         if run is None:
             raise ConfigurationError(f"there is no run {run_id}; see: bankadvisor-etl runs")
@@ -74,7 +74,7 @@ def one_run(dsn: str, run_id: int, rejects: int) -> dict[str, Any]:
 
 def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None) -> Table:
     """Figures that runs changed, newest run first: old, new, and the relative change in percent."""
-    with _reading(dsn) as cursor:
+    with reading(dsn) as cursor:
         return _table(
             cursor.execute(
                 "SELECT run_id, fecha, banco_norm, columna, valor_anterior, valor_nuevo,"
@@ -89,7 +89,13 @@ def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None)
 
 
 @contextmanager
-def _reading(dsn: str) -> Iterator[psycopg.Cursor[Any]]:
+def reading(dsn: str) -> Iterator[psycopg.Cursor[Any]]:
+    """A transaction that reads only, in a database that has our tables.
+
+    Raises:
+        ConfigurationError: it has none.
+        DatabaseError: the database is unreachable.
+    """
     with connect(dsn) as connection:
         connection.read_only = True
         with transaction(connection) as cursor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.errors import ConfigurationError
+from bankadvisor_etl.warehouse.tables import prepare_tables, prepare_views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ TABLES = (
 
 
 def prepare(cursor: psycopg.Cursor[Any]) -> None:
-    """Apply the versions that this database lacks; the lock has to be held.
+    """Apply the versions that this database lacks, and bring tables and views up to date; the lock has to be held.
 
     Raises:
         ConfigurationError: the database holds tables of another system, or was made by a newer version; or the
@@ -38,7 +39,7 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
     if (server := cursor.connection.info.server_version) < OLDEST_SERVER:
         raise ConfigurationError(f"PostgreSQL 15 or later is needed; this server is {server // 10_000}")
     applied = applied_versions(cursor)
-    foreign = _replaced(cursor) if applied else existing(cursor)
+    foreign = replaced(cursor) if applied else existing(cursor)
     if foreign:
         raise ConfigurationError(
             f"the database holds tables of the replaced system ({', '.join(foreign)}); nothing was touched: "
@@ -51,9 +52,18 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
         )
     for version in sorted(versions.keys() - applied):
         apply(cursor, version)
+    prepare_tables(cursor)
+    prepare_views(cursor)
 
 
-def _replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
+def create(cursor: psycopg.Cursor[Any]) -> None:
+    """Make our tables as a new database gets them, where the search path says; nothing is recorded."""
+    for statements in available().values():
+        cursor.execute(statements)
+    prepare_tables(cursor)
+
+
+def replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
     """Those of our tables that somebody put another table in the place of: the old job, if it still runs."""
     names = cursor.execute(
         "SELECT name FROM unnest(%s::text[], %s::text[]) AS ours (name, mark) WHERE to_regclass(name) IS NOT NULL"

@@ -13,7 +13,7 @@ from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.formats.extract import Extract
 from bankadvisor_etl.job.compute import Result, compute
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.transforms.kpis import METRICS
+from bankadvisor_etl.figures import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 OUR_TABLES = (
     "etl_schema",
     "etl_runs",
-    "monthly_kpis",
     "instituciones",
     "etl_run_sources",
     "etl_run_checks",
     "etl_rejects",
     "monthly_kpis_cambios",
+    "monthly_kpis",
 )
 
 

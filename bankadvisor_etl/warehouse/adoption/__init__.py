@@ -46,6 +46,8 @@ def adopt(dsn: str, *, dry_run: bool) -> list[str]:
     """
     with connect(dsn) as connection, locked(connection) as cursor, translated():
         ours = shapes.ours(cursor)
+        if not schema.replaced(cursor) and schema.applied_versions(cursor):
+            schema.prepare(cursor)  # a column that a newer version adds does not make a table of ours another's
         tables = relations.visible(cursor, ours)
         odd = [table for table in tables.values() if not shapes.read(cursor, table.oid).serves_as(ours[table.name])]
         if not odd and tables.keys() == ours.keys() and schema.applied_versions(cursor) == schema.available().keys():

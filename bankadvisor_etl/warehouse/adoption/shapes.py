@@ -59,8 +59,7 @@ def ours(cursor: psycopg.Cursor[Any]) -> dict[str, Shape]:
     """The shape of each table of ours, read from tables that are made for it and are gone again."""
     with cursor.connection.transaction(force_rollback=True):
         cursor.execute("SET LOCAL search_path = pg_temp")
-        for statements in schema.available().values():
-            cursor.execute(statements)
+        schema.create(cursor)
         tables = cursor.execute(
             "SELECT relname, oid FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' ORDER BY oid"
         ).fetchall()

@@ -12,4 +12,3 @@ ALTER TABLE etl_run_sources DROP CONSTRAINT etl_run_sources_pkey, ADD PRIMARY KE
 COMMENT ON COLUMN etl_run_sources.used IS 'False for an optional file that was set aside as poorer than what is published';
 
 COMMENT ON COLUMN etl_rejects.reason IS 'Why the row, or a cell of it, was set aside';
-COMMENT ON COLUMN monthly_kpis.alertas IS 'Known defects of the sources of this row: mes_repetido, tda_metodologia_202410, tda_sistema_ponderada, icap_redondeado, quitas_en_cero; cifra_conservada where a figure stays as published because the files no longer give it';

@@ -1,0 +1,52 @@
+"""The verb ``report``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from bankadvisor_etl.cli.options import database, database_options
+from bankadvisor_etl.errors import ConfigurationError
+from bankadvisor_etl.looking.writing import replace_file
+
+NEEDED = ("altair", "vl_convert", "jinja2")
+
+
+@click.command()
+@database_options
+@click.option("--banco", metavar="BANK", help="The bank to show beside the system, by its banco_norm; INVEX if there.")
+@click.option(
+    "--mes",
+    type=click.DateTime(["%Y-%m", "%Y%m"]),
+    metavar="YYYY-MM",
+    help="The month to show; unless given, the newest one that is whole and no copy.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("informe.html"),
+    show_default=True,
+    help="The file to write; it is replaced in one step.",
+)
+@click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
+def report(dsn: str | None, banco: str | None, mes: datetime | None, out: Path, *, embedded: bool, open_: bool) -> None:
+    """Write what is published as one HTML page in Spanish.
+
+    The system, a bank against it, the largest banks, what changed last, and warnings. The page needs no network and
+    no script: it can be mailed and printed. Example: bankadvisor-etl report --embedded --banco BANORTE --open
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ConfigurationError(f"report needs {', '.join(missing)}: pip install 'bankadvisor-etl[report]'")
+    from bankadvisor_etl.looking.report import report as written  # noqa: PLC0415 - an optional dependency
+    from bankadvisor_etl.warehouse.facts import facts  # noqa: PLC0415 - psycopg is not needed for --help
+
+    with database(dsn, embedded=embedded) as chosen:
+        known = facts(chosen)
+    text = written(known, banco, mes.date() if mes else None, datetime.now(UTC).date())
+    replace_file(out, text.encode())
+    click.echo(out.resolve())
+    if open_:
+        click.launch(out.resolve().as_uri())

@@ -1,0 +1,64 @@
+"""The dictionary: what every column of ``monthly_kpis`` is, in Spanish, from the description that makes the table."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from bankadvisor_etl.tables import MONTHLY_KPIS, VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bankadvisor_etl.tables import Column
+
+HEADER = ("columna", "titulo", "unidad", "descripcion", "formula", "fuente", "alias_de", "tipo")
+
+INDENT = "    "
+
+
+def entry(column: Column) -> tuple[str | None, ...]:
+    """A column as ``HEADER`` names its parts."""
+    return (
+        column.name,
+        column.title,
+        column.unit,
+        column.description,
+        column.formula or None,
+        column.file,
+        column.alias_of,
+        column.type,
+    )
+
+
+def entries(names: Iterable[str] | None = None) -> list[tuple[str | None, ...]]:
+    """The columns of these names, all unless given.
+
+    Raises:
+        KeyError: there is no such column.
+    """
+    return [
+        entry(column) for column in (MONTHLY_KPIS.columns if names is None else map(MONTHLY_KPIS.__getitem__, names))
+    ]
+
+
+def views_as_text(width: int) -> str:
+    """The views for a terminal: name, and below it what it shows."""
+    return "\n".join(f"{view.name}\n{_below(view.description, width)}" for view in VIEWS)
+
+
+def as_text(found: Iterable[tuple[str | None, ...]], width: int) -> str:
+    """The entries for a terminal: a line with name and unit, below it what it is, how it is computed, where from."""
+    return "\n\n".join("\n".join(_lines(dict(zip(HEADER, parts, strict=True)), width)) for parts in found)
+
+
+def _lines(parts: dict[str, str | None], width: int) -> Iterable[str]:
+    yield f"{parts['columna']}{'  [' + parts['unidad'] + ']' if parts['unidad'] else ''}  {parts['titulo']}"
+    below = (parts["descripcion"], parts["formula"] and f"= {parts['formula']}", parts["fuente"])
+    for text in (*below, parts["alias_de"] and f"alias de {parts['alias_de']}"):
+        if text:
+            yield _below(text, width)
+
+
+def _below(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)

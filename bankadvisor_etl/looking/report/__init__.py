@@ -1,0 +1,28 @@
+"""The report: one HTML file in Spanish that needs no network and no script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bankadvisor_etl.looking.report.page import page
+from bankadvisor_etl.looking.report.portrait import portrait
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from bankadvisor_etl.warehouse.facts import Facts
+
+
+def report(facts: Facts, bank: str | None, month: date | None, today: date) -> str:
+    """The page.
+
+    Args:
+        facts: what is published.
+        bank: the bank to show beside the system; INVEX, or the largest one, unless given.
+        month: the month to show; the newest one that is whole and no copy unless given.
+        today: the date of the report.
+
+    Raises:
+        ConfigurationError: nothing is published of that bank and month.
+    """
+    return page(portrait(facts, bank, month, today))

@@ -19,7 +19,7 @@ PRIORITY = {"debug": 7, "info": 5, "warning": 4, "error": 3, "critical": 2}
 says of a unit that does well, so that the unit can leave that out (LogLevelMax=)."""
 
 MAX_EVENT = 40_000
-"""Bytes; journald splits lines over 48 KiB, and half a JSON object is none."""
+"""Bytes; journald splits lines over 48 KiB, and a split line is not valid JSON."""
 
 SHORT = 40
 

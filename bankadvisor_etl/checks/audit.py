@@ -1,4 +1,4 @@
-"""Runs the checks, and says of those that failed what a person has to know."""
+"""Runs the checks and reports those that failed."""
 
 from __future__ import annotations
 

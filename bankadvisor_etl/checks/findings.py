@@ -158,7 +158,7 @@ class Evidence:
 
 
 def failures(findings: Iterable[Finding]) -> str | None:
-    """The ``error`` checks that failed and were not accepted, in words; None when there is none."""
+    """The ``error`` checks that failed and were not accepted, in words; None if all passed."""
     failed = [finding for finding in findings if finding.stops]
     if not failed:
         return None

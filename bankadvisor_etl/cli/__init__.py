@@ -1,4 +1,4 @@
-"""The command line: one module a verb, and nothing but the command line in it."""
+"""The command line: one module per verb, and nothing but the command line in it."""
 
 from __future__ import annotations
 

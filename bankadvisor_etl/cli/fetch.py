@@ -87,7 +87,7 @@ def _kinds(text: str | None) -> tuple[str, ...]:
     kinds = tuple(part.strip() for part in text.split(",")) if text else WHAT
     for kind in kinds:
         if kind not in WHAT:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(WHAT)}", param_hint="--what")
+            raise click.BadParameter(f"{kind!r} is not one of {', '.join(WHAT)}", param_hint="--what")
     return kinds
 
 

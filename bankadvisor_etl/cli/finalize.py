@@ -16,7 +16,7 @@ def finalize(dsn: str | None, *, embedded: bool) -> None:
     """Close the running row of this systemd invocation, from $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS.
 
     The unit calls it after each run (ExecStopPost), also after one that was killed. A run that closed its row itself
-    is left alone. It never fails: a database that is away is said, and is no second failure.
+    is left alone. It never fails: an unreachable database is reported, and is not a second failure.
     """
     from bankadvisor_etl.job.finalize import finalize_invocation  # noqa: PLC0415 - psycopg is not needed for --help
     from bankadvisor_etl.log import configure  # noqa: PLC0415

@@ -81,7 +81,7 @@ def parse_months(text: str) -> tuple[str, ...]:
     """The months of ``202501..202509``, ``202501`` or ``202501,202503``, each YYYYMM.
 
     Raises:
-        ConfigurationError: it is none of these, or more than ``MAX_MONTHS``.
+        ConfigurationError: it is not one of these, or more than ``MAX_MONTHS``.
     """
     months: list[str] = []
     for part in text.split(","):

@@ -94,7 +94,7 @@ class Downloader:
                     part.receive(answer, lambda size, total: self.moved(candidate.name, size, total))
                     return True
             except UnreachableError as error:
-                # Bytes that can be built on are progress; a download that starts again from nothing is none.
+                # Bytes that can be built on are progress; a download that starts again from nothing is not.
                 gained = part.size > most and bool(part.validator)
                 failures = 0 if gained else failures + 1
                 most = max(most, part.size)

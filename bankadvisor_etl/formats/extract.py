@@ -8,7 +8,7 @@ import polars as pl
 
 REJECTS = pl.Schema({"row": pl.UInt32, "reason": pl.String, "raw": pl.String, "fault": pl.Boolean})
 """What was set aside of one row: its number as Excel or an editor shows it, why, the row as a JSON object, and whether
-it is a fault of the file (a rate that CNBV leaves blank is none, and does not count against the limit of faults)."""
+it is a fault of the file (a rate that CNBV leaves blank is not one, and does not count against the limit of faults)."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def told_apart(cells: Iterable[str | None], *taken: str) -> list[str]:
-    """Trimmed headers: a blank one becomes ``column N``; one that stands twice, or is taken, has ``#2`` after it."""
+    """Trimmed headers: a blank one becomes ``column N``; one that appears twice, or is taken, gets the suffix ``#2``."""
     seen = Counter(taken)
     headers = []
     for position, cell in enumerate(cells, start=1):

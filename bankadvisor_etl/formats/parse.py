@@ -57,7 +57,7 @@ def words(text: pl.Expr) -> pl.Expr:
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """A decimal number, as it stands; infinities, ``nan`` and what is larger than ``LARGEST`` are none."""
+    """A decimal number; null for infinities, ``nan`` and anything larger than ``LARGEST``."""
     value = unbounded(text)
     return pl.when(value.abs() <= LARGEST).then(value)
 
@@ -134,7 +134,7 @@ def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:
 
 
 class Parser(NamedTuple):
-    """How a form is parsed, and what to say of a text that is not of it."""
+    """How a form is parsed, and what it is called in a refusal."""
 
     parse: Callable[[pl.Expr], pl.Expr]
     what: str

@@ -1,4 +1,4 @@
-"""Everything that a run would say of the files, without a database."""
+"""Everything that a run would report about the files, without a database."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SIGNALS = {"KILL": 9, "TERM": 15, "ABRT": 6, "SEGV": 11, "INT": 2}
 
 
 def cause_of(environment: Mapping[str, str]) -> str:
-    """What systemd says of the end of the service, in words."""
+    """How the service ended, as systemd reports it."""
     result, code = environment.get("SERVICE_RESULT", ""), environment.get("EXIT_CODE", "")
     status = environment.get("EXIT_STATUS", "")
     if result == "timeout":
@@ -42,7 +42,7 @@ def finalize_invocation(dsn: str, environment: Mapping[str, str]) -> list[tuple[
 
     Raises:
         ConfigurationError: systemd did not set INVOCATION_ID.
-        DatabaseError: the database is away.
+        DatabaseError: the database is unreachable.
     """
     invocation = environment.get("INVOCATION_ID")
     if not invocation:

@@ -1,4 +1,4 @@
-"""What systemd says of the job: whether its timer is on, when it elapses next, whether a retry is pending."""
+"""What systemd reports about the job: whether its timer is on, when it elapses next, whether a retry is pending."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Schedule:
 
 
 def schedule() -> Schedule | None:
-    """Ask systemd; None where there is none, where it does not answer, or where the timer is not installed."""
+    """Ask systemd; None if there is no systemd, if it does not answer, or where the timer is not installed."""
     if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
         return None
     timer = _show(TIMER)

@@ -35,7 +35,7 @@ def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cu
 
 
 def repeat(run: Run, last: dict[str, Any]) -> None:
-    """Say of this run what the last success says of the same files; nothing is written to ``monthly_kpis``."""
+    """Record for this run what the last success recorded for the same files; nothing is written to ``monthly_kpis``."""
     ledger = run.ledger
     ledger.begin_phase("unchanged")
     ledger.record_sources(

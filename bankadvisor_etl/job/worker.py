@@ -74,7 +74,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
 
 
 def _computed(extracts: Mapping[str, Extract], request: Message) -> Message:
-    """The figures, or why there are none."""
+    """The figures, or the reason why there are none."""
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
     published = request.blocks[0] if request.blocks else None
@@ -126,7 +126,7 @@ def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[st
 
 
 def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool) -> tuple[Extract | None, Message]:
-    """What was read of a file, and what to say of it."""
+    """What was read of a file, and the answer for it."""
     started = time.perf_counter()
     try:
         extract = source.read(path, careful=careful)

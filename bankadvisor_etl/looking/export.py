@@ -47,7 +47,7 @@ def export(dsn: str, relation: str, path: Path, *, bom: bool = False) -> list[Pa
         the files: the dictionary is a sheet of a workbook, and a file beside the others.
 
     Raises:
-        ConfigurationError: the suffix is none of ``.xlsx``, ``.csv`` and ``.parquet``, the file cannot be written,
+        ConfigurationError: the suffix is not ``.xlsx``, ``.csv`` or ``.parquet``, the file cannot be written,
             or there is no such table.
         DatabaseError: the database is unreachable.
     """

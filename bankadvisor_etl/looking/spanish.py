@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()  # noqa: SIM905
 NOTHING = "\u2013"
-"""What stands for a figure that there is not."""
+"""Shown in place of a missing figure."""
 MINUS = "\u2212"
 
 

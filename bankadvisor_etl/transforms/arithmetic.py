@@ -31,7 +31,7 @@ def join_one(left: pl.DataFrame, right: pl.DataFrame, on: Iterable[str] = KEY) -
     """Left join to at most one row of ``right``.
 
     Raises:
-        polars.exceptions.ComputeError: a key stands twice in ``right``.
+        polars.exceptions.ComputeError: a key appears twice in ``right``.
     """
     joined = left.join(right, on=list(on), how="left", validate="m:1", maintain_order="left")
     if joined.height != left.height:  # what validate promises, held against what it did

@@ -152,7 +152,7 @@ def translated() -> Iterator[None]:
 
 
 def _short(error: psycopg.Error) -> str:
-    """The message without the statement it stands in."""
+    """The message without the statement that it is part of."""
     message = error.diag.message_primary or str(error).strip() or type(error).__name__
     return f"{message} ({error.diag.message_detail})" if error.diag.message_detail else message
 

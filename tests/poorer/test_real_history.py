@@ -10,10 +10,10 @@ import pytest
 
 from bankadvisor_etl.checks.findings import failures
 from bankadvisor_etl.checks.settings import Settings
+from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.formats.extract import Extract
 from bankadvisor_etl.job.compute import Result, compute
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.figures import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

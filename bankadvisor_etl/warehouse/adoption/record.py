@@ -100,7 +100,7 @@ def _release_sequence(cursor: psycopg.Cursor[Any], table: Relation) -> int:
 
 
 def _loosen(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> None:
-    """Take away what stands against the change, and add the columns that are missing."""
+    """Remove what prevents the change, and add the columns that are missing."""
     checks = cursor.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid = %(oid)s AND contype = 'c' AND conkey && ARRAY("
         " SELECT attnum FROM pg_attribute WHERE attrelid = %(oid)s AND attname = ANY(%(ours)s))",

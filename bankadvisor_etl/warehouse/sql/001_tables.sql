@@ -133,7 +133,7 @@ COMMENT ON COLUMN etl_rejects.run_id IS 'The run';
 COMMENT ON COLUMN etl_rejects.source IS 'Short name of the input';
 COMMENT ON COLUMN etl_rejects.row_number IS 'Row of the file, as Excel or an editor shows it';
 COMMENT ON COLUMN etl_rejects.reason IS 'Why it was set aside';
-COMMENT ON COLUMN etl_rejects.raw IS 'The row as it stands in the file';
+COMMENT ON COLUMN etl_rejects.raw IS 'The row as it is in the file';
 
 CREATE TABLE IF NOT EXISTS monthly_kpis_cambios (
     run_id bigint NOT NULL REFERENCES etl_runs,

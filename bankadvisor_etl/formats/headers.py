@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def told_apart(cells: Iterable[str | None], *taken: str) -> list[str]:
-    """Trimmed headers: a blank one becomes ``column N``; one that appears twice, or is taken, gets the suffix ``#2``."""
+    """Trimmed headers: a blank one becomes ``column N``; one that appears twice, or is taken, gets ``#2`` after it."""
     seen = Counter(taken)
     headers = []
     for position, cell in enumerate(cells, start=1):

@@ -26,7 +26,7 @@ ENVIRONMENT = "/usr/lib/bankadvisor-etl"
 PAUSES = "/usr/lib/systemd/system/bankadvisor-etl.service.d/10-growing-pauses.conf"
 (INSTALL,) = re.findall(r"^apt install .*$", (base.PROJECT / "systemd/README.md").read_text(), re.MULTILINE)
 LEFT_BEHIND = "find / -xdev -name '*bankadvisor*' -not -name '*.anterior' -not -path '/src*'"
-OTHERS = ("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d", "/srv", "/root", "/tmp", "/proc", "/run")
+OTHERS = ("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d", "/srv", "/root", "/tmp", "/proc", "/run")  # noqa: S108
 """Where something else has that name."""
 
 

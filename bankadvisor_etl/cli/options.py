@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DATA_DIR = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),  # whether it can be read is for the verb to say
     default=Path("data/raw"),
     show_default=True,
     help="Folder of CNBV's files.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -110,10 +111,13 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     """The files that are there, by source.
 
     Raises:
-        InputError: the folder or a required file is missing.
+        InputError: the folder or a required file is missing, or the folder cannot be read.
     """
     if not data_dir.is_dir():
         raise InputError(f"the data folder {data_dir} does not exist", remedy="set --data-dir or BANKADVISOR_DATA_DIR")
+    if not os.access(data_dir, os.R_OK | os.X_OK):
+        remedy = f"chgrp bankadvisor-etl {data_dir}, then chmod g+rx"
+        raise InputError(f"the data folder {data_dir} cannot be read", remedy=remedy)
     found = [(source.name, path) for source in SOURCES if (path := source.find(data_dir))]
     for source in SOURCES:
         if source.required and source.name not in dict(found):

@@ -49,7 +49,18 @@ def test_each_planted_fault_is_found_and_nothing_else(machine: Machine) -> None:
     found: dict[str, list[str]] = {}
     for name, (plant, _, undo) in FAULTS.items():
         machine.run("sh", "-ec", plant)
-        found[name] = complaints(machine)
-        machine.run("sh", "-ec", undo)
+        try:
+            found[name] = complaints(machine)
+        finally:
+            machine.run("sh", "-ec", undo)
     assert found == {name: subjects for name, (_, subjects, _) in FAULTS.items()}
     assert complaints(machine) == []
+
+
+def test_a_folder_that_only_root_may_read_is_exit_74(machine: Machine) -> None:
+    machine.run("chmod", "700", DATA)
+    try:
+        assert machine.run("bankadvisor-etl", "run", check=False).returncode == 74
+        assert machine.run("bankadvisor-etl", "check", check=False).returncode == 74
+    finally:
+        machine.run("chmod", "2755", DATA)

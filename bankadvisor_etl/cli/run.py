@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bankadvisor_etl.terminal import Terminal
+
 LONGEST_KEPT = 36_500
 """Days, a century; PostgreSQL's dates end."""
 
@@ -51,7 +53,7 @@ LONGEST_KEPT = 36_500
     type=click.Choice(["auto", "json", "plain"]),
     default="auto",
     show_default=True,
-    help="auto is plain on a terminal and JSON elsewhere.",
+    help="auto tells the run in sentences on a terminal and is JSON elsewhere; plain is a line per event.",
 )
 @click.option(
     "--log-level",
@@ -86,13 +88,13 @@ def run(  # noqa: PLR0913 - one parameter an option
     """
     from bankadvisor_etl.inputs.reading import reader  # noqa: PLC0415 - what only a run needs does not slow --help
 
-    progress = _Progress()
-    with reader(progress.show) as reading:
+    terminal = _terminal(log_format)
+    with reader() as reading:
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the worker gets ready
 
-        log: Any = configure(log_format, log_level)
+        log: Any = configure(terminal or log_format, log_level)
         trigger = triggered_by(os.environ, cron=cron)
         log.info("etl_runner.main.started", triggered_by=trigger)
         try:
@@ -112,10 +114,10 @@ def run(  # noqa: PLR0913 - one parameter an option
                     keep_days=keep_days,
                 )
                 run(request, log)
+                if terminal:
+                    _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack
-            progress.clear()
-            _fail(log, error)
-    progress.clear()
+            _fail(log, error, told=terminal is not None)
     log.info("etl_runner.main.success")
 
 
@@ -148,7 +150,7 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise Terminated
 
 
-def _fail(log: Any, error: BaseException) -> NoReturn:
+def _fail(log: Any, error: BaseException, *, told: bool) -> NoReturn:
     code = exit_code_of(error)
     if isinstance(error, LockedError):
         log.info("etl_runner.main.skipped", exit_code=code)
@@ -160,21 +162,23 @@ def _fail(log: Any, error: BaseException) -> NoReturn:
             exit_code=code,
             exc_info=error if bug else None,
         )
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not told:
         click.echo(f"Error: {message_of(error)}", err=True)
     sys.exit(code)
 
 
-class _Progress:
-    """One line of a terminal that says which file was read last."""
+def _terminal(log_format: str) -> Terminal | None:
+    """What tells a run to a person at a terminal; None where the log is for a file, the journal or a program."""
+    if log_format != "auto" or not sys.stdout.isatty():
+        return None
+    from bankadvisor_etl.terminal import Terminal  # noqa: PLC0415 - only at a terminal
 
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
+    return Terminal(sys.stdout)
 
-    def show(self, source: str) -> None:
-        if self._on:
-            click.echo(f"\r\033[Kread {source}", nl=False, err=True)
 
-    def clear(self) -> None:
-        if self._on:
-            click.echo("\r\033[K", nl=False, err=True)
+def _conclude(terminal: Terminal, dsn: str) -> None:
+    from bankadvisor_etl.terminal import summary  # noqa: PLC0415 - only at a terminal
+    from bankadvisor_etl.warehouse.queries import state_after  # noqa: PLC0415
+
+    terminal.rest()
+    click.echo(summary(state_after(dsn)))

@@ -1,7 +1,7 @@
 """A run as somebody at a terminal follows it: a line per file, a sentence per new finding, a failure once.
 
-A renderer for ``log.configure``: it takes the events of the log as they come and gives lines no wider than the terminal.
-While files are being read, the last line of the screen says for how long; each line that is printed wipes it first.
+A renderer for ``log.configure``: it takes the events of the log and gives lines no wider than the terminal. While files
+are being read, the last line of the screen says for how long; each line that is printed wipes it first.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import click
 import structlog
 
 from bankadvisor_etl import __version__
+from bankadvisor_etl.looking.checks import in_english
 from bankadvisor_etl.looking.names import with_names
 
 if TYPE_CHECKING:
@@ -121,10 +122,13 @@ class Terminal:
             self._ticker.start()
 
     def _tick(self) -> None:
+        said = ""
         while waiting := self._waiting:
             what, since = waiting
-            if (seconds := time.monotonic() - since) >= PATIENT:
-                self._put(f"{WIPE}  {what} ... {seconds:.0f} s")
+            text = f"{WIPE}  {what} ... {time.monotonic() - since:.0f} s"
+            if time.monotonic() - since >= PATIENT and text != said:
+                self._put(text)
+                said = text
             time.sleep(TICK)
 
     def _put(self, text: str) -> None:
@@ -164,7 +168,9 @@ def _finding(event: EventDict) -> str:
     word = "error" if event["severity"] == "error" and not event.get("accepted") else "warning"
     sample = f", such as {'; '.join(event['sample'][:2])}" if event.get("sample") else ""
     accepted = " (accepted)" if event.get("accepted") else ""
-    return _line(word, with_names(f"{event['check']}: {event['observed']}{sample}{accepted}"))
+    return _line(
+        word, with_names(f"{in_english(event['check'])}: {event['observed']}{sample}{accepted} [{event['check']}]")
+    )
 
 
 def _anything(event: EventDict) -> str:
@@ -178,8 +184,9 @@ def _anything(event: EventDict) -> str:
 def summary(state: dict[str, Any]) -> str:
     """What a run left, for its end: ``warehouse.queries.state_after`` gives it."""
     copied = f"; a copy of the month before, newest whole one {state['whole']:%Y-%m}" if state["copied"] else ""
+    outcome = "dry run, nothing was published," if state["status"] == "dry_run" else "published"
     parts = [
-        f"{state['status'].replace('_', ' ')} in {state['seconds']:.1f} s",
+        f"{outcome} in {state['seconds']:.1f} s",
         f"{state['rows']:,} rows: {state['inserted']:,} new, {state['updated']:,} changed",
     ]
     if state["unchanged"]:

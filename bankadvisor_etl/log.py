@@ -24,11 +24,13 @@ MAX_EVENT = 40_000
 SHORT = 40
 
 
-def configure(style: str, level: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
+def configure(
+    style: str | structlog.typing.Processor, level: str, stream: TextIO | None = None
+) -> structlog.stdlib.BoundLogger:
     """Return the logger of the process.
 
     Args:
-        style: ``json``, ``plain``, or ``auto``: plain on a terminal and JSON elsewhere.
+        style: ``json``, ``plain``, ``auto`` (plain on a terminal and JSON elsewhere), or what makes lines of events.
         level: the lowest level that is written.
         stream: where the lines go; standard output unless given, and nowhere where that is closed.
     """
@@ -37,7 +39,9 @@ def configure(style: str, level: str, stream: TextIO | None = None) -> structlog
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     if style == "auto":
         style = "plain" if stream and stream.isatty() else "json"
-    render = _plain if style == "plain" else _json
+    render: structlog.typing.Processor = _json if style == "json" else _plain
+    if callable(style):
+        render = style
     processors: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ" if style == "plain" else "iso", utc=True),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from bankadvisor_etl.cli.options import DATA_DIR, LOG_FORMAT, THRESHOLD, database, database_options
+from bankadvisor_etl.cli.options import DATA_DIR, THRESHOLD, database, database_options
 from bankadvisor_etl.errors import (
     ConfigurationError,
     EtlError,
@@ -23,6 +23,8 @@ from bankadvisor_etl.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from bankadvisor_etl.terminal import Terminal
 
 LONGEST_KEPT = 36_500
 """Days, a century; PostgreSQL's dates end."""
@@ -54,7 +56,13 @@ LONGEST_KEPT = 36_500
     help="How long the rejects and checks of old runs are kept.",
 )
 @click.option("--cron", is_flag=True, help="Record that cron started this run.")
-@LOG_FORMAT
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "json", "plain"]),
+    default="auto",
+    show_default=True,
+    help="auto tells the run in sentences on a terminal and is JSON elsewhere; plain is a line per event.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
@@ -88,13 +96,13 @@ def run(  # noqa: PLR0913 - one parameter an option
     """
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
 
-    progress = _Progress()
     with Child(forked=True) as child:
+        terminal = _terminal(log_format)
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the child gets ready
 
-        log: Any = configure(log_format, log_level)
+        log: Any = configure(terminal or log_format, log_level)
         trigger = triggered_by(os.environ, cron=cron)
         log.info("etl_runner.main.started", triggered_by=trigger)
         try:
@@ -111,13 +119,12 @@ def run(  # noqa: PLR0913 - one parameter an option
                     accepted=accepted,
                     thresholds=thresholds,
                     keep_days=keep_days,
-                    progress=progress.show,
                 )
                 run(request, child, log)
+                if terminal:
+                    _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack
-            progress.clear()
-            _fail(log, error)
-    progress.clear()
+            _fail(log, error, told=terminal is not None)
     log.info("etl_runner.main.success")
 
 
@@ -150,7 +157,7 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise Terminated
 
 
-def _fail(log: Any, error: BaseException) -> NoReturn:
+def _fail(log: Any, error: BaseException, *, told: bool) -> NoReturn:
     code = exit_code_of(error)
     if isinstance(error, LockedError):
         log.info("etl_runner.main.skipped", exit_code=code)
@@ -163,21 +170,23 @@ def _fail(log: Any, error: BaseException) -> NoReturn:
             exc_info=error if bug else None,
             **place_of(error),
         )
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not told:
         click.echo(f"Error: {message_of(error)}", err=True)
     sys.exit(code)
 
 
-class _Progress:
-    """One line of a terminal that says which file was read last."""
+def _terminal(log_format: str) -> Terminal | None:
+    """What tells a run to a person at a terminal; None where the log is for a file, the journal or a program."""
+    if log_format != "auto" or not sys.stdout.isatty():
+        return None
+    from bankadvisor_etl.terminal import Terminal  # noqa: PLC0415 - only at a terminal
 
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
+    return Terminal(sys.stdout)
 
-    def show(self, source: str) -> None:
-        if self._on:
-            click.echo(f"\r\033[Kread {source}", nl=False, err=True)
 
-    def clear(self) -> None:
-        if self._on:
-            click.echo("\r\033[K", nl=False, err=True)
+def _conclude(terminal: Terminal, dsn: str) -> None:
+    from bankadvisor_etl.terminal import summary  # noqa: PLC0415 - only at a terminal
+    from bankadvisor_etl.warehouse.queries import state_after  # noqa: PLC0415
+
+    terminal.rest()
+    click.echo(summary(state_after(dsn)))

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def as_table(header: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[bool] | None = None) -> str:
-    """Columns of text, numbers to the right (``numbers`` says which columns are); empty cells for null."""
+GAP, NARROWEST, LEAST_SCREEN = 2, 8, 60
+"""Spaces between columns; the least that a column of text is cut to, and that a terminal is taken to have."""
+
+
+def as_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    numbers: Sequence[bool] | None = None,
+    width: int | None = None,
+) -> str:
+    """Columns of text, numbers to the right (``numbers`` says which columns are); empty cells for null.
+
+    Where a ``width`` is given, the widest columns of text are cut until the table fits it.
+    """
     rows = [list(row) for row in rows]
     cells = [list(header), *([_text(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
@@ -23,12 +36,37 @@ def as_table(header: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequ
         any(isinstance(row[c], int | float | Decimal) and not isinstance(row[c], bool) for row in rows)
         for c in range(len(header))
     ]
+    if width is not None:
+        widths = _fitted(widths, right, width - GAP * (len(header) - 1))
     lines = [
-        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
+        (" " * GAP).join(_cell(c, w, right=r) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
         for row in cells
     ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines.insert(1, (" " * GAP).join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+def _fitted(widths: Sequence[int], right: Sequence[bool], room: int) -> list[int]:
+    """The widths with the widest columns of text made narrower, one letter at a time, until they fit."""
+    fitted = list(widths)
+    texts = [place for place, number in enumerate(right) if not number]
+    while sum(fitted) > room and texts:
+        widest = max(texts, key=lambda place: fitted[place])
+        if fitted[widest] <= NARROWEST:
+            break
+        fitted[widest] -= 1
+    return fitted
+
+
+def _cell(text: str, width: int, *, right: bool) -> str:
+    if len(text) > width:
+        text = text[: width - 1] + "\u2026"
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def screen() -> int:
+    """The width of what is looked at: of the terminal, COLUMNS, or 80."""
+    return max(shutil.get_terminal_size().columns, LEAST_SCREEN)
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -81,4 +119,6 @@ def _text(value: Any) -> str:
         return str(value.isoformat(sep=" ", timespec="seconds")) if hasattr(value, "hour") else str(value.isoformat())
     if isinstance(value, float):
         return f"{value:.3f}"
+    if isinstance(value, Decimal):
+        return format(value, "f")  # never 0E-8
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -9,8 +9,6 @@ from bankadvisor_etl.job.child import results
 from bankadvisor_etl.job.messages import as_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
     from bankadvisor_etl.job.messages import Message
@@ -35,9 +33,9 @@ def figures_of(message: Message) -> Message:
 class Inbox:
     """Takes the answers as they come, and keeps those that nobody has asked for yet."""
 
-    def __init__(self, child: Child, job: Job, progress: Callable[[str], None]) -> None:
-        """Take the answers of ``child`` to ``job``; ``progress`` is called with each source that was read."""
-        self._job, self._progress = job, progress
+    def __init__(self, child: Child, job: Job) -> None:
+        """Take the answers of ``child`` to ``job``."""
+        self._job = job
         self._messages = results(child, job)
         self._kept: dict[int, Message] = {}
 
@@ -69,8 +67,5 @@ class Inbox:
             message = next(self._messages, None)
             if message is None:
                 raise AssertionError("the process that computes was done and had not answered")
-            key = message.content.get("file", RESULT)
-            self._kept[key] = message
-            if key != RESULT:
-                self._progress(self._job.files[key].source)
+            self._kept[message.content.get("file", RESULT)] = message
         return self._kept.pop(number)

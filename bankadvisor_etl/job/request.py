@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from bankadvisor_etl.checks.findings import Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -29,7 +28,6 @@ class Request:
         thresholds: what the checks hold figures against, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
-        progress: called with the name of each source that was read.
     """
 
     data_dir: Path
@@ -42,7 +40,6 @@ class Request:
     thresholds: tuple[str, ...] = ()
     keep_days: int = 400
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    progress: Callable[[str], None] = lambda _source: None
 
     @property
     def insists(self) -> bool:

@@ -33,7 +33,7 @@ def execute(run: Run, child: Child, job: Job) -> None:
         DataError: a file or a check of severity ``error`` failed.
         DatabaseError: the database was lost.
     """
-    inbox = Inbox(child, job, run.request.progress)
+    inbox = Inbox(child, job)
     extracts: dict[str, Message] = {}
     for phase in ("base", "enhanced"):
         run.ledger.begin_phase(phase)

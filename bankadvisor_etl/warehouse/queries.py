@@ -88,6 +88,34 @@ def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None)
         )
 
 
+def state_after(dsn: str) -> dict[str, Any]:
+    """What the newest run left: counts, the newest month, the largest change by name, the warnings that are new."""
+    with reading(dsn) as plain, plain.connection.cursor(row_factory=dict_row) as cursor:
+        state = cursor.execute(
+            "SELECT id AS run_id, status, coalesce(duration_seconds, 0) AS seconds,"
+            " coalesce(rows_processed_base, 0) AS rows, coalesce(rows_inserted, 0) AS inserted,"
+            " coalesce(rows_updated, 0) AS updated, phase = 'unchanged' AS unchanged,"
+            " (SELECT count(*) FROM monthly_kpis_cambios WHERE run_id = r.id) AS figures,"
+            " ARRAY(SELECT check_name FROM etl_run_checks WHERE run_id = r.id AND NOT passed AND NOT known"
+            "  AND severity = 'warning' ORDER BY check_name) AS new_warnings"
+            " FROM etl_runs r ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        months = cursor.execute(
+            "SELECT fecha AS newest, count(*) FILTER (WHERE codigo_cnbv <> '5') AS banks,"
+            " bool_or('mes_repetido' = ANY (alertas)) AS copied, (SELECT max(fecha) FROM monthly_kpis"
+            "  WHERE NOT 'mes_repetido' = ANY (alertas)) AS whole"
+            " FROM monthly_kpis GROUP BY fecha ORDER BY fecha DESC LIMIT 1"
+        ).fetchone()
+        largest = plain.execute(
+            "SELECT banco_norm, columna, fecha, valor_anterior, valor_nuevo,"
+            " 100 * (valor_nuevo - valor_anterior) / nullif(abs(valor_anterior), 0) AS pct FROM monthly_kpis_cambios"
+            " WHERE run_id = (SELECT max(id) FROM etl_runs) ORDER BY abs(100 * (valor_nuevo - valor_anterior)"
+            " / nullif(abs(valor_anterior), 0)) DESC NULLS LAST, fecha DESC, banco_norm, columna LIMIT 1"
+        ).fetchone()
+    nothing = {"newest": None, "banks": 0, "copied": False, "whole": None}
+    return {**(state or {}), **(months or nothing), "largest": largest}
+
+
 @contextmanager
 def reading(dsn: str) -> Iterator[psycopg.Cursor[Any]]:
     """A transaction that reads only, in a database that has our tables.

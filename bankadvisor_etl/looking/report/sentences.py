@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bankadvisor_etl.looking.checks import in_spanish
 from bankadvisor_etl.looking.report.charts import LEAST_CAPITAL
 from bankadvisor_etl.looking.report.portrait import LARGEST, difference
 from bankadvisor_etl.looking.spanish import many, month, number, percent, points
@@ -13,27 +14,9 @@ from bankadvisor_etl.tables.monthly_kpis import ALERTAS
 from bankadvisor_etl.warehouse.facts import SEGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bankadvisor_etl.looking.report.portrait import Portrait
-
-CHECKS: Mapping[str, str] = {
-    r"imor_high": "Hay bancos con IMOR mayor que 15 % en algún mes",
-    r"cartera_jump": "La cartera de algún banco cambió más de 50 % de un mes a otro",
-    r"newest_month_recent": "El mes más reciente es viejo",
-    r"newest_month_differs": "El mes más reciente repite las cifras de todos los bancos del mes anterior",
-    r"icap_not_rounded": "Hay meses con los ICAP redondeados a un decimal",
-    r"castigos_agree": "Las dos fuentes de castigos no coinciden en todos los meses",
-    r"few_restated": "Una parte grande de las cifras publicadas cambió",
-    r"no_published_missing": "Los archivos ya no traen algunos meses publicados; se conservan",
-    r"banks_named": "Hay bancos sin nombre en los catálogos; se publican con su código",
-    r"file_(\w+)": "Falta el archivo de {0}; sus columnas se quedan como estaban publicadas",
-    r"rejects_(\w+)": "El archivo de {0} tiene demasiados renglones con errores y no se usó",
-    r"figures_absent_(\w+)": "Al archivo de {0} le faltan demasiadas cifras publicadas y no se usó",
-    r"figures_kept_(\w+)": "El archivo de {0} ya no trae algunas cifras; se conservan como se publicaron",
-    r"newest_month_not_back_(\w+)": "El archivo de {0} termina antes que el anterior y no se usó",
-}
-"""The checks that can fail in a run that succeeds, each as a sentence."""
 
 
 def banner(portrait: Portrait) -> Iterator[str]:
@@ -77,8 +60,8 @@ def largest(portrait: Portrait) -> str:
     low = min(capital, key=lambda bank: capital[bank])
     under = sum(value < LEAST_CAPITAL for value in capital.values())
     below = f"{many(under, 'está', 'están')} debajo de 10.5 %" if under else "ninguno está debajo de 10.5 %"
-    lowest = f"El ICAP más bajo entre ellos en {month(portrait.capital_month)} es el de {low}, {percent(capital[low])}"
-    return f"{text} {lowest}; {below}."
+    lowest = f"el de {low}, {percent(capital[low])}"
+    return f"{text} El ICAP más bajo entre ellos en {month(portrait.capital_month)} es {lowest}; {below}."
 
 
 def segments(portrait: Portrait) -> str:
@@ -122,14 +105,7 @@ def warnings(portrait: Portrait) -> Iterator[str]:
         yield f"{text[0].upper()}{text[1:]} ({many(rows, 'renglón', 'renglones')} de {month(portrait.month)}; {alert})."
     for name, observed in portrait.facts.findings:
         counted = re.fullmatch(r"([\d,]+) rows", observed)
-        yield f"{_check(name)} ({f'{counted[1]} renglones; ' if counted else ''}{name})."
-
-
-def _check(name: str) -> str:
-    for pattern, sentence in CHECKS.items():
-        if match := re.fullmatch(pattern, name):
-            return sentence.format(*match.groups())
-    return "Una revisión no pasó"
+        yield f"{in_spanish(name)} ({f'{counted[1]} renglones; ' if counted else ''}{name})."
 
 
 def _grown(growth: float | None) -> str:

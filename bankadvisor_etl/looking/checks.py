@@ -1,0 +1,80 @@
+"""What each check that can fail in a run that succeeds means, as a clause in English and a sentence in Spanish."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHECKS: Mapping[str, tuple[str, str]] = {
+    r"imor_high": (
+        "past-due loans beyond 15 % of a loan book",
+        "Hay bancos con IMOR mayor que 15 % en algún mes",
+    ),
+    r"cartera_jump": (
+        "a loan book moved by more than half within a month",
+        "La cartera de algún banco cambió más de 50 % de un mes a otro",
+    ),
+    r"newest_month_recent": ("the figures are old", "El mes más reciente es viejo"),
+    r"newest_month_differs": (
+        "the newest month is a copy",
+        "El mes más reciente repite las cifras de todos los bancos del mes anterior",
+    ),
+    r"icap_not_rounded": (
+        "months whose ICAPs were rounded to one decimal",
+        "Hay meses con los ICAP redondeados a un decimal",
+    ),
+    r"castigos_agree": (
+        "the two sources of write-offs disagree",
+        "Las dos fuentes de castigos no coinciden en todos los meses",
+    ),
+    r"few_restated": ("many published figures change", "Una parte grande de las cifras publicadas cambió"),
+    r"no_published_missing": (
+        "published bank-months are no longer in the files, and stay",
+        "Los archivos ya no traen algunos meses publicados; se conservan",
+    ),
+    r"banks_named": (
+        "banks without a name in the catalogues",
+        "Hay bancos sin nombre en los catálogos; se publican con su código",
+    ),
+    r"file_(\w+)": (
+        "no file of {0}",
+        "Falta el archivo de {0}; sus columnas se quedan como estaban publicadas",
+    ),
+    r"rejects_(\w+)": (
+        "too many faulty rows in the file of {0}, which was not used",
+        "El archivo de {0} tiene demasiados renglones con errores y no se usó",
+    ),
+    r"figures_absent_(\w+)": (
+        "the file of {0} lacks too many published figures, and was not used",
+        "Al archivo de {0} le faltan demasiadas cifras publicadas y no se usó",
+    ),
+    r"figures_kept_(\w+)": (
+        "figures that the file of {0} no longer gives, and that stay",
+        "El archivo de {0} ya no trae algunas cifras; se conservan como se publicaron",
+    ),
+    r"newest_month_not_back_(\w+)": (
+        "the file of {0} ends before the last one did, and was not used",
+        "El archivo de {0} termina antes que el anterior y no se usó",
+    ),
+}
+"""By a pattern of the check's name."""
+
+
+def in_english(name: str) -> str:
+    """What it means that the check did not pass; its name where that is not known."""
+    return _found(name, 0) or name.replace("_", " ")
+
+
+def in_spanish(name: str) -> str:
+    """The same as the beginning of a sentence."""
+    return _found(name, 1) or "Una revisión no pasó"
+
+
+def _found(name: str, language: int) -> str | None:
+    for pattern, words in CHECKS.items():
+        if match := re.fullmatch(pattern, name):
+            return words[language].format(*match.groups())
+    return None

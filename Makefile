@@ -43,7 +43,7 @@ lock: ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versi
 	$(PYTHON) -m venv $(VENV)/uv
 	$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.lock
-	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra sample \
+	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra export --extra report --extra sample \
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 data/sample: | $(READY)
@@ -55,6 +55,9 @@ run: $(READY) | $(DATA) ## run the job on data/raw (or sample data) into the pri
 	$(ETL) run --embedded --data-dir $(DATA)
 	@echo
 	$(ETL) health --embedded --format text
+	@echo
+	@echo "The report, in Spanish, for a browser:"
+	@$(ETL) report --embedded --out data/informe.html
 	@echo
 	@echo "To look:  $(ETL) query --embedded \"SELECT fecha, banco_norm, cartera_total, imor FROM monthly_kpis WHERE banco_norm = 'INVEX' ORDER BY fecha DESC LIMIT 12\""
 	@echo "          $(ETL) runs show 1 --embedded"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,6 +16,7 @@ from support.small import FLOORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 

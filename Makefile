@@ -46,7 +46,7 @@ $(UV):
 .PHONY: lock
 lock: $(UV) ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versions where it can)
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.lock
-	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra fetch --extra sample \
+	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra export --extra fetch --extra report --extra sample \
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 data/sample: | $(READY)
@@ -58,6 +58,9 @@ run: $(READY) | $(DATA) ## run the job on data/raw (or sample data) into the pri
 	$(ETL) run --embedded --data-dir $(DATA)
 	@echo
 	$(ETL) health --embedded --format text
+	@echo
+	@echo "The report, in Spanish, for a browser:"
+	@$(ETL) report --embedded --out data/informe.html
 	@echo
 	@echo "To look:  $(ETL) query --embedded \"SELECT fecha, banco_norm, cartera_total, imor FROM monthly_kpis WHERE banco_norm = 'INVEX' ORDER BY fecha DESC LIMIT 12\""
 	@echo "          $(ETL) runs show 1 --embedded"

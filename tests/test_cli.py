@@ -54,11 +54,24 @@ def test_the_verbs_are_those_of_the_contract() -> None:
         "adopt",
         "doctor",
         "fetch",
-        "finalize",
+        "report",
+        "export",
+        "diccionario",
+        "psql-url",
     }
-    assert set(cli.commands) == expected | {"health-http"}  # hidden: the socket unit calls it
-    listed = re.findall(r"^  ([a-z-]+)  ", etl("--help").out.partition("Commands:\n")[2], re.MULTILINE)
-    assert set(listed) == expected
+    assert set(cli.commands) == expected | {"health-http", "finalize"}  # hidden: the units call them
+    text = etl("--help").out
+    listed = re.findall(r"^  ([a-z-]+)  ", text.partition("-h, --help")[2], re.MULTILINE)
+    assert sorted(listed) == sorted(expected)
+    assert "..." not in text
+
+
+def test_every_option_says_its_variable_and_every_verb_that_looks_has_an_example() -> None:
+    for name, command in {**cli.commands, "runs show": runs_show}.items():
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        assert all(option.show_envvar and option.envvar for option in options), name
+    for name in ("runs", "changes", "check", "report", "export", "diccionario", "psql-url"):
+        assert f"bankadvisor-etl {name}" in " ".join((cli.commands[name].help or "").split())
 
 
 def test_version() -> None:

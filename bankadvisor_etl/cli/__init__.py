@@ -19,15 +19,17 @@ from bankadvisor_etl.cli.fetch import fetch
 from bankadvisor_etl.cli.finalize import finalize
 from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.health_http import health_http
+from bankadvisor_etl.cli.psql_url import psql_url
 from bankadvisor_etl.cli.query import query
 from bankadvisor_etl.cli.report import report
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
 from bankadvisor_etl.cli.sample_data import sample_data
+from bankadvisor_etl.cli.verbs import Verbs
 from bankadvisor_etl.errors import EtlError, InputError, exit_code_of, message_of
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bankadvisor-etl")
 def cli() -> None:
     """Bring CNBV's figures of Mexican banks from its files into PostgreSQL.
@@ -37,24 +39,13 @@ def cli() -> None:
     """
 
 
-def _read_environment(command: click.Command) -> None:
-    """Let each option be set by the variable of its name: ``BANKADVISOR_DATA_DIR`` for ``--data-dir``."""
-    for option in command.params:
-        if isinstance(option, click.Option):
-            option.envvar = "BANKADVISOR_" + option.opts[0].removeprefix("--").replace("-", "_").upper()
-    for verb in getattr(command, "commands", {}).values():
-        _read_environment(verb)
-
-
-VERBS = (
-    *(run, health, runs, changes, check),
-    *(report, export, diccionario, query),
-    *(sample_data, fetch, adopt, doctor, finalize, health_http),
-)
-
-for command in VERBS:
-    _read_environment(command)
-    cli.add_command(command)
+cli.sections = {
+    "Every night": (run, fetch, health),
+    "What happened": (runs, changes, check, doctor),
+    "The figures": (report, export, query, diccionario, psql_url),
+    "Once": (adopt, sample_data),
+}
+cli.take(finalize, health_http)  # for the units
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from bankadvisor_etl.cli.options import database, database_options
 from bankadvisor_etl.errors import EtlError, message_of
 
 
-@click.command()
+@click.command(hidden=True)
 @database_options
 def finalize(dsn: str | None, *, embedded: bool) -> None:
     """Close the running row of this systemd invocation, from $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS.

@@ -62,3 +62,18 @@ def _lines(parts: dict[str, str | None], width: int) -> Iterable[str]:
 
 def _below(text: str, width: int) -> str:
     return textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+
+
+def as_markdown() -> str:
+    """The figures as a table for a README."""
+    rows = [
+        f"| `{column.name}` | {column.unit} | {_meaning(column)} | {column.file or ''} |"
+        for column in MONTHLY_KPIS.columns
+        if column.unit
+    ]
+    return "\n".join(["| columna | unidad | qué es | fuente |", "|---|---|---|---|", *rows])
+
+
+def _meaning(column: Column) -> str:
+    parts = [column.description, f"alias de `{column.alias_of}`" if column.alias_of else "", f"= {column.formula}"]
+    return "; ".join(part for part in parts if part not in {"", "= "}).replace("|", "\\|")

@@ -11,7 +11,9 @@ import psycopg
 
 from bankadvisor_etl.checks.findings import Thresholds
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+OPERATORS = (ROOT / "systemd" / "README.md").read_text()
+DATA = (ROOT / "bankadvisor_etl" / "README.md").read_text()
 
 
 def test_the_crontab_line_works_in_the_bare_environment_of_cron(tmp_path: Path, data_dir: Path, dsn: str) -> None:
@@ -22,7 +24,7 @@ def test_the_crontab_line_works_in_the_bare_environment_of_cron(tmp_path: Path, 
     command.chmod(0o755)
     (clone / "data").mkdir()
     (clone / "data" / "raw").symlink_to(data_dir)
-    line = re.search(r"^ +0 2 \* \* \* (.*--cron.*)$", README, re.MULTILINE)
+    line = re.search(r"^ +0 2 \* \* \* (.*--cron.*)$", OPERATORS, re.MULTILINE)
     assert line is not None
     job = re.sub(r"BANKADVISOR_DSN='[^']*'", f"BANKADVISOR_DSN='{dsn}'", line[1])
 
@@ -54,7 +56,7 @@ def test_the_crontab_line_works_in_the_bare_environment_of_cron(tmp_path: Path, 
 
 
 def test_the_table_of_thresholds_has_each_with_its_default() -> None:
-    section = README.partition("| threshold |")[2].partition("\n\n")[0]
+    section = DATA.partition("| threshold |")[2].partition("\n\n")[0]
     documented: dict[str, float] = {}
     for names, defaults in re.findall(r"^\| (`[^|]*) \| ([\d., ]+) \|", section, re.MULTILINE):
         documented |= zip(re.findall(r"`(\w+)`", names), map(float, defaults.split(", ")), strict=True)

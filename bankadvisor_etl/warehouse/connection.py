@@ -143,7 +143,7 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
-            f"the database role lacks a privilege: {_short(error)}; see 'Roles' in the README for the GRANTs"
+            f"the database role lacks a privilege: {_short(error)}; see 'Roles' in systemd/README.md for the GRANTs"
         ) from error
     except psycopg.DataError as error:
         raise DataError(f"PostgreSQL refused a value: {_short(error)}") from error

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.checks.scale import Bound
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[2] / "bankadvisor_etl" / "README.md").read_text()
 FLOWS = {"castigos", "castigos_comerciales"}
 COLUMNS = [(source, column) for source, bounds in BOUNDS.items() if source != "tasas" for column in bounds]
 AMOUNT_CHECKS = (figures.stage_totals, figures.todas, figures.sistema_is_sum, figures.bounds)

@@ -166,4 +166,4 @@ def test_the_readme_for_operators(documented: Machine) -> None:
     assert len(typed) >= 8
     documented.psql(DATABASE, database="postgres")
     assert walk(documented, typed) == []
-    assert [run["status"] for run in documented.etl_runs()] == ["success"]
+    assert {run["status"] for run in documented.etl_runs()} == {"success"}

@@ -68,7 +68,7 @@ def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None
         done = run_as(writer, small, "--allow-removals")
         message = done.event("etl_runner.main.failure")["error"]
         assert (done.code, table in message) == (78, True), (right, table, message)
-        assert "see 'Roles' in the README" in message
+        assert "see 'Roles' in systemd/README.md" in message
         assert figures(granted) == before
         with psycopg.connect(granted, autocommit=True) as connection:
             connection.execute(words.format(sql.SQL("GRANT"), *grant, sql.SQL("TO")))
@@ -138,7 +138,7 @@ def test_the_reader_may_ask_for_health_and_not_run(granted: str, small: Path) ->
     before = everything(granted)
     done = run_as(reader["BANKADVISOR_DSN"], small)
     assert done.code == 78
-    assert "see 'Roles' in the README" in done.event("etl_runner.main.failure")["error"]
+    assert "see 'Roles' in systemd/README.md" in done.event("etl_runner.main.failure")["error"]
     assert etl("query", "SELECT * FROM etl_rejects", **reader).code == 65
     assert everything(granted) == before
 

@@ -94,8 +94,11 @@ def test_the_required_workbook_missing(published: str, small: Path) -> None:
 
 
 def test_a_folder_that_is_missing(published: str, small: Path) -> None:
-    assert run(published, small / "nowhere").code == 74
-    assert str(small / "nowhere") in last_run(published)["error_message"]
+    """A typo in a setting is refused before a run is begun: nothing is on record."""
+    done = run(published, small / "nowhere")
+    assert done.code == 78
+    assert str(small / "nowhere") in done.event("etl_runner.main.failure")["error"]
+    assert len(runs(published)) == 1
 
 
 def test_a_check_that_fails_publishes_nothing_and_keeps_its_findings(published: str, small: Path) -> None:

@@ -93,6 +93,7 @@ def test_alertas_stand_where_the_files_are_known_to_be_wrong(figures: Figures) -
         "mes_repetido": 48,
         "tda_metodologia_202410": 464,
         "tda_sistema_ponderada": 31,
+        "quitas_en_cero": 92,
         "icap_redondeado": 51,
     }
     assert _months_of(figures, "mes_repetido") == {month("202507")}

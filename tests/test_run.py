@@ -90,7 +90,7 @@ def test_a_first_run_records_all_it_did(dsn: str, small: Path) -> None:
     counts = ("rows_inserted", "rows_updated", "rows_unchanged")
     assert [row[name] for name in counts] == [SMALL_ROWS, 0, 0]
     assert before <= row["started_at"] <= row["completed_at"] <= after
-    assert row["duration_seconds"] == pytest.approx((row["completed_at"] - row["started_at"]).total_seconds(), abs=1e-4)
+    assert row["duration_seconds"] == pytest.approx((row["completed_at"] - row["started_at"]).total_seconds(), abs=0.1)
     assert row["phase"] == "publish"
     assert row["host"] == subprocess.run(["hostname"], capture_output=True, text=True, check=True).stdout.strip()
     assert one(dsn, "SELECT count(*) FROM monthly_kpis") == SMALL_ROWS

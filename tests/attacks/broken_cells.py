@@ -142,15 +142,6 @@ TABLE = [
     ),
     Broken(
         "faulty rows",
-        "blanks in 2 % of castigos",
-        CASTIGOS,
-        0,
-        ("rejects_castigos", "'LIB_CASTIGOS_COMERC' is blank"),
-        _cells("LIB_CASTIGOS_COMERC", None, 0.02),
-        kept=30,
-    ),
-    Broken(
-        "faulty rows",
         "names for 2 % of codes",
         TDA,
         0,

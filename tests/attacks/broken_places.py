@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from broken import CARTERA, ICAP, INPUT, TASAS, Broken
@@ -29,7 +28,6 @@ def _closed(path: Path) -> None:
 
 TABLE = [
     Broken("place", "nothing there", CARTERA, INPUT, (CARTERA, "missing"), _instead(lambda _: None)),
-    Broken("place", "no folder", CARTERA, INPUT, ("data", "does not exist"), lambda path: shutil.rmtree(path.parent)),
     Broken("place", "a link to nowhere", CARTERA, INPUT, (CARTERA,), _instead(lambda p: p.symlink_to("nowhere"))),
     Broken("place", "a link to itself", CARTERA, INPUT, (CARTERA,), _instead(lambda p: p.symlink_to(p.name))),
     Broken("place", "a folder", CARTERA, INPUT, (CARTERA,), _instead(lambda p: p.mkdir())),

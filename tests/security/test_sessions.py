@@ -70,10 +70,10 @@ def test_the_timeouts_are_those_that_are_documented(database: str) -> None:
 
 def test_a_query_is_stopped_by_its_timeout(database: str) -> None:
     code = (
-        "import os; from bankadvisor_etl.warehouse import connection, queries\n"
+        "import os; from bankadvisor_etl.warehouse import connection, reader\n"
         "from bankadvisor_etl.errors import DatabaseError\n"
         "connection.TIMEOUTS['statement_timeout'] = '200ms'\n"
-        "try: queries.query(os.environ['DSN'], 'SELECT pg_sleep(30)')\n"
+        "try: reader.query(os.environ['DSN'], 'SELECT pg_sleep(30)')\n"
         "except DatabaseError as error: print(error)"
     )
     done = subprocess.run(

@@ -107,7 +107,7 @@ def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
 
 
 def test_the_manual_page_and_the_completions_are_found(machine: Machine) -> None:
-    assert machine.run("man", "--where", "bankadvisor-etl").stdout == "/usr/local/share/man/man8/bankadvisor-etl.8\n"
+    assert machine.run("man", "--where", "bankadvisor-etl").stdout.endswith("man/man8/bankadvisor-etl.8\n")
     machine.run("zsh", "-n", "/usr/local/share/zsh/site-functions/_bankadvisor-etl")
     zsh = machine.run("zsh", "-c", "autoload -Uz compinit && compinit -u && echo $_comps[bankadvisor-etl]").stdout
     assert zsh == "_bankadvisor-etl\n"

@@ -92,7 +92,7 @@ e2e: $(DEV) ## boot Debian 12 and 13 in containers and try the units there (root
 	$(BIN)/python -m pytest tests/e2e -m e2e -n 2 --dist loadgroup $(TESTS)
 
 PLACES = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' UNITDIR='$(UNITDIR)' BINDIR='$(BINDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
-  SHAREDIR='$(SHAREDIR)'
+  SHAREDIR='$(SHAREDIR)' ZSHDIR='$(ZSHDIR)' FISHDIR='$(FISHDIR)'
 
 .PHONY: install-units
 install-units: ## install under /opt/bankadvisor-etl, with the systemd units, and start the timer (root)

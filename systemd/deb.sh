@@ -15,6 +15,7 @@ trap 'rm -rf "$DESTDIR"' EXIT
 trap 'exit 1' HUP INT TERM
 PREFIX=/usr/lib/bankadvisor-etl ENVIRONMENT=/usr/lib/bankadvisor-etl UNITDIR=/usr/lib/systemd/system
 BINDIR=/usr/bin SYSCONFDIR=/etc SHAREDIR=/usr/share
+ZSHDIR=/usr/share/zsh/vendor-completions FISHDIR=/usr/share/fish/vendor_completions.d
 # shellcheck source=systemd/files.sh
 . "$here/files.sh"
 pythons="3.11 3.13"
@@ -62,14 +63,11 @@ build_environment() {
 
 # Where Debian has them.
 place_as_debian() {
-    mkdir -p "$DESTDIR/usr/lib/sysusers.d" "$DESTDIR/usr/lib/tmpfiles.d" "$share/zsh/vendor-completions" \
-        "$share/doc/bankadvisor-etl"
+    mkdir -p "$DESTDIR/usr/lib/sysusers.d" "$DESTDIR/usr/lib/tmpfiles.d" "$share/doc/bankadvisor-etl"
     for kind in sysusers.d tmpfiles.d; do
         mv "$DESTDIR/etc/$kind/bankadvisor-etl.conf" "$DESTDIR/usr/lib/$kind/bankadvisor-etl.conf"
         rmdir "$DESTDIR/etc/$kind"
     done
-    mv "$share/zsh/site-functions/_bankadvisor-etl" "$share/zsh/vendor-completions/_bankadvisor-etl"
-    rmdir "$share/zsh/site-functions"
     gzip -9n "$share/man/man8/bankadvisor-etl.8"
     rm -r "$DESTDIR/srv" # of the operator: tmpfiles.d makes it
     install_file 644 growing-pauses.conf "$root/growing-pauses.conf"

@@ -2,6 +2,7 @@
 #   PREFIX=/opt/bankadvisor-etl    the program               UNITDIR=/etc/systemd/system  the units
 #   BINDIR=/usr/local/bin          the command               SYSCONFDIR=/etc              settings, sysusers.d, tmpfiles.d
 #   SHAREDIR=/usr/local/share      manual page, completions  DESTDIR=                     a staging root for all of them
+#   ZSHDIR=SHAREDIR/zsh/site-functions                       FISHDIR=SYSCONFDIR/fish/completions
 # shellcheck shell=sh disable=SC2034,SC2154  # those that source it use the variables, and set $here
 
 PREFIX=${PREFIX:-/opt/bankadvisor-etl}
@@ -10,6 +11,8 @@ UNITDIR=${UNITDIR:-/etc/systemd/system}
 BINDIR=${BINDIR:-/usr/local/bin}
 SYSCONFDIR=${SYSCONFDIR:-/etc}
 SHAREDIR=${SHAREDIR:-/usr/local/share}
+ZSHDIR=${ZSHDIR:-$SHAREDIR/zsh/site-functions}
+FISHDIR=${FISHDIR:-$SYSCONFDIR/fish/completions} # fish does not look into /usr/local
 DESTDIR=${DESTDIR:-}
 root=$DESTDIR$PREFIX
 config=$DESTDIR$SYSCONFDIR/bankadvisor-etl
@@ -20,8 +23,10 @@ unit_names="bankadvisor-etl.timer bankadvisor-etl.service bankadvisor-etl-fetch.
     bankadvisor-etl-failure@.service bankadvisor-etl-success.service bankadvisor-etl-resume.service
     bankadvisor-etl-health.socket bankadvisor-etl-health@.service"
 helpers="arm-timer before-fetch after-run on-success notify-failure"
-shell_files="man/man8/bankadvisor-etl.8 bash-completion/completions/bankadvisor-etl
-    zsh/site-functions/_bankadvisor-etl fish/vendor_completions.d/bankadvisor-etl.fish"
+shell_files="man $SHAREDIR/man/man8/bankadvisor-etl.8
+bash $SHAREDIR/bash-completion/completions/bankadvisor-etl
+zsh $ZSHDIR/_bankadvisor-etl
+fish $FISHDIR/bankadvisor-etl.fish"
 mark='^# bankadvisor-etl, from make install-units'
 
 # These places instead of the usual ones.
@@ -64,9 +69,14 @@ install_unit_files() {
 
 # install_manual PYTHON: the manual page and the completions, which the command line writes itself.
 install_manual() {
-    for file in $shell_files; do
-        mkdir -p "$share/${file%/*}"
-        "$1" "$here/manual.py" "${file%%/*}" | placed >"$share/$file.new"
-        mv -f "$share/$file.new" "$share/$file"
+    printf '%s\n' "$shell_files" | while read -r kind file; do
+        text=$("$1" "$here/manual.py" "$kind")
+        mkdir -p "$DESTDIR${file%/*}"
+        printf '%s\n' "$text" | placed >"$DESTDIR$file.new"
+        mv -f "$DESTDIR$file.new" "$DESTDIR$file"
     done
+}
+
+remove_manual() {
+    printf '%s\n' "$shell_files" | while read -r _ file; do rm -f "$DESTDIR$file"; done
 }

@@ -1,6 +1,6 @@
 """The manual page, and the shells' completions, from the help texts of the command line.
 
-``python manual.py man`` prints bankadvisor-etl(8); ``bash-completion``, ``zsh`` and ``fish`` a completion.
+``python manual.py man`` prints bankadvisor-etl(8); ``bash``, ``zsh`` and ``fish`` a completion.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "bankadvisor-etl"
-SHELLS = {"bash-completion": "bash", "zsh": "zsh", "fish": "fish"}
-"""Folder of the completions, and its shell."""
 OWN_CODES = {
     0: "done",
     1: "a bug; of health: a warning; of doctor: something is in the way",
@@ -111,7 +109,7 @@ def completion(shell: str) -> str:
 
 def main(what: str) -> None:
     """Print the page or a completion."""
-    sys.stdout.write("\n".join(page()) + "\n" if what == "man" else completion(SHELLS[what]) + "\n")
+    sys.stdout.write("\n".join(page()) + "\n" if what == "man" else completion(what))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ remove_program() {
     for unit in $unit_names; do remove_ours "$units/$unit"; done
     remove_ours "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" "$command"
     rmdir "$units/bankadvisor-etl.service.d" 2>/dev/null || true
-    for file in $shell_files; do rm -f "$share/$file"; done
+    remove_manual
     # Piece by piece: a PREFIX that holds other things keeps them.
     rm -rf "$root/versions" "$root/current" "$root/README.md"
     for helper in $helpers; do rm -f "$root/libexec/$helper"; done

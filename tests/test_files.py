@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -170,3 +171,10 @@ def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -
         path.unlink()
     with refused(InputError if how == "removed" else ChangedError, file="TDA.xlsx"):
         file.assert_unchanged()
+
+
+def test_a_folder_that_this_user_cannot_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched(tmp_path, *NAMES.values())
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path or mode == os.F_OK)  # root reads everything
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))):
+        find_files(tmp_path)

@@ -50,7 +50,7 @@ def test_every_exit_code_is_in_the_page(page: str) -> None:
 
 def test_bash_completes_verbs_and_options() -> None:
     command = Path(sys.executable).with_name("bankadvisor-etl")
-    script = written("bash-completion")
+    script = written("bash")
     for words, expected in ((["he"], {"health"}), (["health", "--max-d"], {"--max-data-age"})):
         line = " ".join(f'"{word}"' for word in ["bankadvisor-etl", *words])
         ask = f'COMP_WORDS=({line}); COMP_CWORD={len(words)}; _bankadvisor_etl_completion "{command}"'

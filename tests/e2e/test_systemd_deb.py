@@ -132,7 +132,8 @@ def upgrade_during_a_run(machine: Machine, package: Path) -> None:
         time.sleep(3)
         assert status_of(machine).endswith("-1")
         assert upgrade.poll() is None
-    assert upgrade.wait(timeout=120) == 0
+    said, _ = upgrade.communicate(timeout=300)
+    assert upgrade.returncode == 0, said
     assert machine.settled() == "inactive"
     assert [run["status"] for run in machine.etl_runs()] == ["success", "success"]
 

@@ -63,7 +63,7 @@ def test_the_verbs_are_those_of_the_contract() -> None:
     text = etl("--help").out
     listed = re.findall(r"^  ([a-z-]+)  ", text.partition("-h, --help")[2], re.MULTILINE)
     assert sorted(listed) == sorted(expected)
-    assert "..." not in text
+    assert "..." not in text.partition("-h, --help")[2]
 
 
 def test_every_option_says_its_variable_and_every_verb_that_looks_has_an_example() -> None:

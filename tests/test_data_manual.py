@@ -1,4 +1,4 @@
-"""The manual of the data (``bankadvisor_etl/README.md``): its queries give known answers, its table is the code's."""
+"""The manual of the data (``bankadvisor_etl/README.md``): its queries give known answers, its table is up to date."""
 
 from __future__ import annotations
 

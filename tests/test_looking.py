@@ -87,7 +87,7 @@ def test_changes_shows_what_a_restated_month_moved(published: str, small: Path) 
     assert count("--desde", "202503", "--banco", "INVEX") == 5
     table = etl("changes", "--banco", "BBVA", BANKADVISOR_DSN=published).out.splitlines()
     assert table[0].split() == [
-        *("run_id", "fecha", "banco_norm", "columna", "valor_anterior", "valor_nuevo", "cambio_pct"),
+        *("run", "mes", "banco", "columna", "antes", "ahora", "cambio", "%"),
     ]
     assert table[2].split()[:4] == ["2", "2024-12", "BBVA", "icap_ccb"]
     assert len(table) == 3

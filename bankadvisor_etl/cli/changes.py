@@ -15,6 +15,7 @@ from bankadvisor_etl.cli.table import as_table, screen
 if TYPE_CHECKING:
     from datetime import datetime
 
+SHOWN = ("run", "mes", "banco", "columna", "antes", "ahora", "cambio %")
 LARGE = Decimal(1000)
 """From here on two decimals tell a figure from another; below, six."""
 
@@ -38,7 +39,7 @@ def changes(
 ) -> None:
     """Print published figures that a later run changed: the regulator restates.
 
-    cambio_pct is the change in percent of the old figure. --json and --csv have all digits.
+    The change is in percent of the old figure. --json and --csv have all digits, and the names of the table.
     Example: bankadvisor-etl changes --banco BBVA --desde 2025-01
     """
     from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
@@ -51,7 +52,7 @@ def changes(
         click.echo(to_csv(header, rows))
     else:
         numbers = [name in {"run_id", "valor_anterior", "valor_nuevo", "cambio_pct"} for name in header]
-        click.echo(as_table(header, [_short(row) for row in rows], numbers, screen()))
+        click.echo(as_table(SHOWN, [_short(row) for row in rows], numbers, screen()))
 
 
 def _short(row: tuple[Any, ...]) -> list[Any]:

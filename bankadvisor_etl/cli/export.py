@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bankadvisor_etl.cli.options import database, database_options
-from bankadvisor_etl.tables import VIEWS
 
-RELATIONS = ("monthly_kpis", *(view.name for view in VIEWS), "monthly_kpis_cambios", "instituciones", "etl_runs")
+BESIDE = ("monthly_kpis_cambios", "instituciones", "etl_runs")
+"""What can be written besides the published tables and views."""
+
+
+class Relation(click.ParamType[str]):
+    """The name of a table or view; the list of them is made when one is asked for, and not for every verb's start."""
+
+    name = "table"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a name that is none of them."""
+        from bankadvisor_etl.tables import TABLES, VIEWS  # noqa: PLC0415
+
+        names = (*(table.name for table in TABLES), *(view.name for view in VIEWS), *BESIDE)
+        if value not in names:
+            self.fail(f"{value!r} is none of {', '.join(names)}", param, ctx)
+        return str(value)
 
 
 @click.command()
@@ -17,10 +33,10 @@ RELATIONS = ("monthly_kpis", *(view.name for view in VIEWS), "monthly_kpis_cambi
 @database_options
 @click.option(
     "--table",
-    type=click.Choice(RELATIONS),
+    type=Relation(),
     default="monthly_kpis",
     show_default=True,
-    help="What to write.",
+    help="What to write: monthly_kpis, a view of it, monthly_kpis_cambios, instituciones or etl_runs.",
 )
 @click.option("--bom", is_flag=True, help="Begin a CSV with a byte order mark, which Excel needs for accents.")
 def export(file: Path, dsn: str | None, table: str, *, embedded: bool, bom: bool) -> None:

@@ -144,6 +144,4 @@ _DETAILS = {"sources": _sources, "checks": _checks, "rejects": _rejects, "change
 
 
 def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(
-        text, screen(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
+    return textwrap.fill(text, screen(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -42,12 +42,12 @@ def percent(ratio: float | None, decimals: int = 2) -> str:
 
 def change(ratio: float | None) -> str:
     """``+4.1 %`` of 0.041; a dash for none."""
-    return NOTHING if ratio is None else _minus(f"{100 * ratio:+,.1f}\u00a0%")
+    return NOTHING if ratio is None else _signed(100 * ratio, 1) + "\u00a0%"
 
 
 def points(difference: float | None) -> str:
     """``+12 pb`` of a difference of 0.0012 between two ratios: basis points."""
-    return NOTHING if difference is None else _minus(f"{10_000 * difference:+,.0f}\u00a0pb")
+    return NOTHING if difference is None else _signed(10_000 * difference, 0) + "\u00a0pb"
 
 
 def figure(column: str, value: float | None) -> str:
@@ -61,6 +61,12 @@ def figure(column: str, value: float | None) -> str:
 def many(count: int, one: str, more: str) -> str:
     """``1 banco``, ``2 bancos``."""
     return f"{count:,} {one if count == 1 else more}"
+
+
+def _signed(value: float, decimals: int) -> str:
+    """With its sign; what is rounded to zero has none."""
+    rounded = round(value, decimals)
+    return _minus(f"{rounded:+,.{decimals}f}") if rounded else f"{0:.{decimals}f}"
 
 
 def _minus(text: str) -> str:

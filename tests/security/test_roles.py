@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bankadvisor_etl.tables import VIEWS
 from support.cli import etl
 from support.published import OUR_TABLES, ask, everything, figures, one
 from support.roles import (
@@ -126,6 +127,10 @@ def test_the_reader_reads_four_tables_and_no_more(granted: str) -> None:
             for statement in ("DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD mine integer"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(sql.SQL(statement).format(name))
+        for view in VIEWS:
+            connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(view.name)))
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(view.name)))
         for statement in ("CREATE TABLE mine (i integer)", "CREATE TEMPORARY TABLE mine (i integer)"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(sql.SQL(statement))

@@ -11,3 +11,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON monthly_kpis TO bankadvisor_writer; -- D
 -- bankadvisor_reader is BankAdvisor.
 GRANT USAGE ON SCHEMA public TO bankadvisor_reader;
 GRANT SELECT ON monthly_kpis, monthly_kpis_cambios, instituciones, etl_runs TO bankadvisor_reader;
+GRANT SELECT ON bancos, sistema, ultimo_mes, cambios_recientes, monthly_kpis_float TO bankadvisor_reader;

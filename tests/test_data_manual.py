@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MANUAL = (Path(bankadvisor_etl.__file__).parent / "README.md").read_text(encoding="utf-8")
-QUESTIONS = re.findall(r"^    (SELECT .*)$", MANUAL, re.MULTILINE)
+
+
+def section(title: str) -> str:
+    return MANUAL.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+QUESTIONS = re.findall(r"^    (SELECT .*)$", section("Five questions"), re.MULTILINE)
 AGAINST, LARGEST, SHARES, CHANGED, GREW = QUESTIONS
 
 
@@ -45,7 +51,7 @@ def newest(dsn: str) -> tuple[str, dict[str, dict[str, Any]]]:
 
 def test_the_table_of_figures_is_that_of_the_dictionary() -> None:
     assert MANUAL.partition("<!-- diccionario -->\n")[2].strip() == dictionary.as_markdown()
-    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", MANUAL, re.MULTILINE) == [view.name for view in VIEWS]
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", section("Views"), re.MULTILINE) == [view.name for view in VIEWS]
 
 
 def test_the_answers_are_those_of_the_table(published: str) -> None:

@@ -1,27 +1,18 @@
-"""The inputs of the run, as specifications: to add one is to add it here."""
+"""The inputs of the run, as specifications."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources import workbooks
 from bankadvisor_etl.sources.source import Source
+from bankadvisor_etl.sources.workbooks import WORKBOOKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TASAS = Source("tasas", ("CorporateLoan_CNBVDB.csv",), "enhanced", "tasas")
 
-SOURCES = (
-    workbooks.CARTERA,
-    workbooks.INSTITUCIONES,
-    workbooks.CASTIGOS,
-    workbooks.CASTIGOS_COMERCIALES,
-    workbooks.ICAP,
-    workbooks.TDA,
-    TASAS,
-    workbooks.TASA_EFECTIVA,
-)
+SOURCES = (*WORKBOOKS, TASAS)
 """In the order in which a run takes them."""
 
 BY_NAME = {source.name: source for source in SOURCES}

@@ -141,3 +141,6 @@ TASA_EFECTIVA = Source(
 
 The sheet is the only one of the published file; in a workbook without it, the first sheet is taken.
 """
+
+WORKBOOKS = (CARTERA, INSTITUCIONES, CASTIGOS, CASTIGOS_COMERCIALES, ICAP, TDA, TASA_EFECTIVA)
+"""In the order in which a run takes them."""

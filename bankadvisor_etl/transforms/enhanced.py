@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 FIRST_INSTITUTION_CODE = 1_000
+
+
+def joined(
+    book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Add the figures of each source that is at hand.
+
+    Args:
+        book: the frame of ``transforms.kpis.base``.
+        frames: the canonical frames by source.
+        published: what is published: ``codigo``, ``mes``, the figures and ``alertas``.
+    """
+    steps: dict[str, Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]] = {
+        "icap": capital,
+        "tda": partial(adjusted_delinquency, published=published),
+        "tasas": corporate_rates,
+        "tasa_efectiva": effective_rates,
+    }
+    for source, step in steps.items():
+        if source in frames:
+            book = step(book, frames[source])
+    return book
 
 
 def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,7 +16,7 @@ from bankadvisor_etl.transforms.cartera import loan_book
 from bankadvisor_etl.transforms.castigos import write_offs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,7 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
         published: what is published: ``codigo``, ``mes`` and the figures. Without the ICAPs at hand, a bank-month
             that rests on its ICAP alone stays published.
     """
-    steps: dict[str, Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]] = {
-        "icap": enhanced.capital,
-        "tda": partial(enhanced.adjusted_delinquency, published=published),
-        "tasas": enhanced.corporate_rates,
-        "tasa_efectiva": enhanced.effective_rates,
-    }
-    for source, step in steps.items():
-        if source in frames:
-            book = step(book, frames[source])
+    book = enhanced.joined(book, frames, published)
     conditions = _alert_conditions(book, frames)
     tags = pl.concat_list(pl.when(held).then(pl.lit(name)) for name, held in conditions.items()).list.drop_nulls()
     there = _is_published(book)

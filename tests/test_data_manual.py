@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MANUAL = (Path(bankadvisor_etl.__file__).parent / "README.md").read_text(encoding="utf-8")
-QUESTIONS = re.findall(r"^    (SELECT .*)$", MANUAL, re.MULTILINE)
+SECTION = MANUAL.partition("## Five questions\n")[2].partition("\n## ")[0]
+QUESTIONS = re.findall(r"^    (SELECT .*)$", SECTION, re.MULTILINE)
 AGAINST, LARGEST, SHARES, CHANGED, GREW = QUESTIONS
 
 

@@ -26,7 +26,7 @@ THRESHOLD = click.option(
     "thresholds",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What a check holds figures against, such as floor_cartera=3000; the manual of the data lists them. Repeatable.",
+    help="What a check holds figures against, such as floor_cartera=3000; the data manual lists them. Repeatable.",
 )
 LOG_FORMAT = click.option(
     "--log-format",

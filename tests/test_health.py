@@ -193,8 +193,8 @@ def test_finalize_closes_a_row_of_the_future(published: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "DROP TABLE monthly_kpis_cambios",
-        "DROP TABLE monthly_kpis",
+        "DROP TABLE monthly_kpis_cambios CASCADE",
+        "DROP TABLE monthly_kpis CASCADE",
         "DROP TABLE etl_run_checks",
         "ALTER TABLE etl_run_checks DROP COLUMN known",
         "ALTER TABLE etl_runs RENAME id TO x",

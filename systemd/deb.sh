@@ -24,20 +24,24 @@ architecture=$(dpkg --print-architecture)
 
 libraries() { printf '%s' "$root/lib/python$1/site-packages"; }
 
+# add PYTHON WHAT...; glibc 2.36 is Debian 12's.
+add() {
+    target=$1
+    shift
+    "$UV" pip install --quiet --no-deps --only-binary :all: --python "$PYTHON" --python-version "$target" \
+        --python-platform "$(uname -m)-manylinux_2_36" --link-mode copy --target "$(libraries "$target")" "$@"
+}
+
 build_libraries() {
     "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
         --wheel-dir "$DESTDIR/wheel" "$source"
     for python in $pythons; do
-        # glibc 2.36 is Debian 12's.
-        for what in "--require-hashes --requirement $source/requirements/run.lock" "$DESTDIR/wheel/"*.whl; do
-            # shellcheck disable=SC2086  # an option and its value
-            "$UV" pip install --quiet --no-deps --only-binary :all: --python "$PYTHON" --python-version "$python" \
-                --python-platform "$(uname -m)-manylinux_2_36" --link-mode copy --target "$(libraries "$python")" $what
-        done
-        rm -rf "$root/lib/python$python/site-packages/bin" "$root/lib/python$python/site-packages/.lock"
-        find "$root/lib" -name __pycache__ -prune -exec rm -rf {} +
+        add "$python" --require-hashes --requirement "$source/requirements/run.lock"
+        add "$python" "$DESTDIR/wheel/"*.whl
+        rm -rf "$root/lib/python$python/site-packages/bin"
     done
-    rm -rf "$DESTDIR/wheel"
+    find "$root/lib" -name __pycache__ -prune -exec rm -rf {} +
+    rm -rf "$DESTDIR/wheel" "$root"/lib/*/site-packages/.lock
 }
 
 # Most modules are the same for both, polars above all: kept once.

@@ -41,13 +41,19 @@ def schedule() -> Schedule | None:
         enabled=timer.get("UnitFileState") == "enabled",
         active=timer.get("ActiveState") == "active",
         next_run=_next_run(),
-        # 254 and later have the states auto-restart-queued and failed-before-auto-restart as well.
-        retry_pending="auto-restart" in _show(SERVICE).get("SubState", ""),
+        retry_pending=_retry_pending(_show(SERVICE)),
     )
 
 
+def _retry_pending(service: dict[str, str]) -> bool:
+    """Whether a try failed and the next one is in its pause, or waits for the fetch that comes before it."""
+    # 254 and later have the states auto-restart-queued and failed-before-auto-restart as well.
+    waiting = service.get("Job", "0") not in {"", "0"} and service.get("SubState") in {"dead", "failed"}
+    return "auto-restart" in service.get("SubState", "") or (waiting and service.get("Result") != "success")
+
+
 def _show(unit: str) -> dict[str, str]:
-    answer = _systemctl("show", "--property=LoadState,UnitFileState,ActiveState,SubState", unit)
+    answer = _systemctl("show", "--property=LoadState,UnitFileState,ActiveState,SubState,Result,Job", unit)
     return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
 
 

@@ -134,10 +134,12 @@ class Machine(Container):
 
     def settled(self, *, seconds: float = 90) -> str:
         """Waits until the service is at rest, retries included; active states are inactive and failed."""
-        resting = ("inactive", "failed")
-        return str(
-            wait_until(lambda: (s := self.state(SERVICE)) in resting and s, "the service rests", seconds=seconds)
-        )
+        return str(wait_until(self._at_rest, "the service rests", seconds=seconds))
+
+    def _at_rest(self) -> str:
+        """The state, if it is one of rest; a start that waits for the fetch is none."""
+        state = self.state(SERVICE)
+        return state if state in {"inactive", "failed"} and self.show(SERVICE, "Job") in {"", "0"} else ""
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

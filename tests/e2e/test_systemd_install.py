@@ -123,7 +123,7 @@ def test_what_is_installed_is_what_is_pinned(machine: Machine) -> None:
     suite = machine.run("sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME").stdout.strip()
     pinned = {line.split()[0] for line in base.pinned(suite).splitlines() if not line.startswith(" ")}
     frozen = machine.run("/opt/bankadvisor-etl/current/bin/python", "-m", "pip", "freeze").stdout.split("\n")
-    assert {line for line in frozen if "==" in line} == pinned
+    assert {line.lower().replace("_", "-") for line in frozen if "==" in line} == pinned
 
 
 def test_the_credential_is_the_services_and_the_data_folder_the_groups(machine: Machine) -> None:

@@ -109,6 +109,8 @@ class ConfigurationError(EtlError):
 class BugError(Exception):
     """Raised for what should not have happened in the process that computes; its cause is the stack, as text."""
 
+    exit_code = 1
+
     def __init__(self, what: str, stack: str) -> None:
         """Say ``what`` happened, and keep the ``stack``."""
         super().__init__(what)

@@ -73,7 +73,7 @@ def exit_codes() -> dict[int, str]:
     """Each exit code with what it means, in the words of its error class."""
     codes = dict(OWN_CODES)
     for _, error in inspect.getmembers(errors, inspect.isclass):
-        if error.__module__ == errors.__name__ and error is not errors.EtlError:
+        if "exit_code" in vars(error) and error is not errors.EtlError:
             meaning = (error.__doc__ or "").split("\n\n")[0].removeprefix("Raised ").rstrip(".")
             codes[error.exit_code] = "; or ".join(filter(None, [codes.get(error.exit_code), meaning]))
     return dict(sorted(codes.items()))

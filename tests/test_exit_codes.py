@@ -17,7 +17,7 @@ from support.small import CARTERA, FLOORS, ICAP, run, set_cell, small_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-NO_DATABASE_NEEDED = {"check", "sample-data", "doctor", "fetch", "health-http"}
+NO_DATABASE_NEEDED = {"check", "sample-data", "diccionario", "doctor", "fetch", "health-http"}
 """Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
 
 
@@ -85,9 +85,9 @@ def test_data_that_is_wrong_exits_65(published: str, small: Path) -> None:
         assert word in message
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"health", "finalize"}))
+@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"health", "finalize", "psql-url"}))
 def test_a_database_that_is_away_exits_69(verb: str, small: Path) -> None:
-    rest = {"query": ["SELECT 1"], "run": ["--data-dir", small]}.get(verb, [])
+    rest = {"query": ["SELECT 1"], "run": ["--data-dir", small], "export": [small / "x.csv"]}.get(verb, [])
     done = etl(verb, *rest, BANKADVISOR_DSN=UNREACHABLE)
     assert done.code == 69
     said = done.out if verb == "run" else done.err
@@ -123,9 +123,9 @@ def test_two_runs_at_once(published: str, small: Path, tmp_path: Path) -> None:
     assert run(published, small).code == 0
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"finalize"}))
+@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"finalize", "psql-url"}))
 def test_no_database_named_exits_78_and_names_the_choices(verb: str) -> None:
-    rest = {"query": ["SELECT 1"], "run": ["--data-dir", "/"]}.get(verb, [])
+    rest = {"query": ["SELECT 1"], "run": ["--data-dir", "/"], "export": ["x.csv"]}.get(verb, [])
     done = etl(verb, *rest)
     assert done.code == 78
     said = done.out if verb == "run" else done.err

@@ -16,6 +16,8 @@ stop_units() {
     systemctl stop bankadvisor-etl.service bankadvisor-etl-fetch.service 'bankadvisor-etl-failure@*.service' 2>/dev/null || true
     # A later install is no missed night.
     rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
+    # Nobody writes it any more, and it would go on saying how the last run went.
+    rm -f /var/lib/prometheus/node-exporter/bankadvisor_etl.prom
 }
 
 # Only files that carry our mark: a name alone does not make them ours.

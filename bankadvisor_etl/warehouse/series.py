@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     import psycopg
 
-NEW = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
-CHANGED = (*NEW, "huella_anterior", "restada")
-"""The columns of the blocks. ``huella_anterior`` is the fingerprint that the comparison with the file rested on;
-``restada`` says that the stored part differs, and has to be compared value by value."""
+ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
+RESTATED = (*ROWS, "huella_anterior")
+KEYS = ("idconcepto", "saldo", "entidad", "huella_anterior")
+"""The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
 
 MAX_WITHDRAWN = 0.001
 """The share of the stored values that a file may lack."""
@@ -38,11 +38,14 @@ class Blocks(Protocol):
     def unchanged(self) -> int:
         """How many series are as stored."""
 
-    def new_blocks(self) -> Iterator[bytes]:
-        """Binary COPY of the series that are not stored; no block where there are none."""
+    def keys(self) -> Iterator[bytes]:
+        """Binary COPY (``KEYS``) of the stored series that the file only adds to; no block where there are none."""
 
-    def changed_blocks(self) -> Iterator[bytes]:
-        """Binary COPY of the series to lay over stored ones; no block where there are none."""
+    def rows(self) -> Iterator[bytes]:
+        """Binary COPY (``ROWS``) of those series as they will be, and of the new ones."""
+
+    def restated_rows(self) -> Iterator[bytes]:
+        """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array where the file has none."""
 
 
 @dataclass(frozen=True)
@@ -84,24 +87,21 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, *, accept_wit
         ChangedError: somebody else loaded since ``heads``.
     """
     cursor.execute("LOCK TABLE cnbv_series_valores IN SHARE ROW EXCLUSIVE MODE")
-    new = _copy(cursor, "cnbv_series_valores", NEW, blocks.new_blocks())
-    cursor.execute(
-        "CREATE TEMPORARY TABLE series_entrada ON COMMIT DROP AS"
-        " SELECT *, NULL::bigint AS huella_anterior, NULL::boolean AS restada FROM cnbv_series_valores WITH NO DATA"
-    )
-    cursor.execute("ALTER TABLE series_entrada ALTER COLUMN valores SET STORAGE MAIN")
-    staged = _copy(cursor, "series_entrada", CHANGED, blocks.changed_blocks())
+    replaced = _stage(cursor, "series_claves", KEYS, blocks.keys())
+    compared = _stage(cursor, "series_entrada", RESTATED, blocks.restated_rows())
     point("series_staged")
-    restated = withdrawn = changed = 0
-    if staged:
-        cursor.execute("ANALYZE series_entrada (entidad, saldo, idconcepto)")
-        _check_nobody_loaded(cursor, staged)
-        withdrawn = _compare(cursor)
+    restated = withdrawn = overwritten = 0
+    if compared:
+        withdrawn = _compare(cursor, compared)
         _check_withdrawn(cursor, withdrawn, accepted=accept_withdrawn)
         restated = _record(cursor, run_id)
-        changed = _overwrite(cursor)
+        overwritten = _overwrite(cursor, withdrawn)
+    _delete(cursor, "series_claves", replaced)
+    point("series_compared")
+    written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
-    return Loaded(new, changed, blocks.unchanged + staged - changed, restated, withdrawn)
+    unchanged = blocks.unchanged + compared - overwritten
+    return Loaded(written - replaced, replaced + overwritten, unchanged, restated, withdrawn)
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
@@ -136,21 +136,58 @@ def _copy(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], block
     return cursor.rowcount
 
 
-def _check_nobody_loaded(cursor: psycopg.Cursor[Any], staged: int) -> None:
-    row = cursor.execute(
-        "SELECT count(*) FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)"
-        " WHERE s.huella IS NOT DISTINCT FROM e.huella_anterior"
-    ).fetchone()
-    if row != (staged,):
+def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], blocks: Iterator[bytes]) -> int:
+    """COPY blocks into a temporary table of the series' columns and ``huella_anterior``, and return how many rows."""
+    name = sql.Identifier(table)
+    cursor.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {0} (LIKE cnbv_series_valores INCLUDING STORAGE, huella_anterior bigint)"
+            " ON COMMIT DROP"
+        ).format(name)
+    )
+    cursor.execute(
+        sql.SQL("ALTER TABLE {} ALTER primero DROP NOT NULL, ALTER n_valores DROP NOT NULL, ALTER valores DROP NOT NULL")
+        .format(name)
+    )
+    staged = _copy(cursor, table, columns, blocks)
+    if staged:
+        cursor.execute(sql.SQL("ANALYZE {} (entidad, saldo, idconcepto)").format(name))
+    return staged
+
+
+def _delete(cursor: psycopg.Cursor[Any], table: str, expected: int) -> None:
+    """Delete the stored series that a temporary table names, to be written anew.
+
+    New versions of a row cost as much as new rows with an UPDATE, which would need all of them staged first.
+    """
+    if not expected:
+        return
+    cursor.execute(
+        sql.SQL(
+            "DELETE FROM cnbv_series_valores s USING {} e"
+            " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
+            " AND s.huella IS NOT DISTINCT FROM e.huella_anterior"
+        ).format(sql.Identifier(table))
+    )
+    _check_same(cursor.rowcount, expected)
+
+
+def _check_same(found: int, expected: int) -> None:
+    if found != expected:
         raise ChangedError("the stored series changed while the file was read: another run loaded one; run again")
 
 
-def _compare(cursor: psycopg.Cursor[Any]) -> int:
+def _compare(cursor: psycopg.Cursor[Any], compared: int) -> int:
     """List the values that differ in ``series_diferencias``, and return how many are stored and not in the file.
 
     Both arrays are laid out from the earlier of their first months on. What lies before the stored values or after
     them is no difference: it is new.
     """
+    row = cursor.execute(
+        "SELECT count(*) FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)"
+        " WHERE s.huella IS NOT DISTINCT FROM e.huella_anterior"
+    ).fetchone()
+    _check_same(row[0] if row else 0, compared)
     cursor.execute(
         """
         CREATE TEMPORARY TABLE series_diferencias ON COMMIT DROP AS
@@ -162,7 +199,7 @@ def _compare(cursor: psycopg.Cursor[Any]) -> int:
             array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
             array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores
         ) WITH ORDINALITY AS v (anterior, nuevo, lugar)
-        WHERE e.restada AND anterior IS DISTINCT FROM nuevo
+        WHERE anterior IS DISTINCT FROM nuevo
             AND lugar > greatest(antes, 0) AND lugar <= greatest(antes, 0) + cardinality(s.valores)
         """
     )
@@ -174,11 +211,7 @@ def _compare(cursor: psycopg.Cursor[Any]) -> int:
 def _check_withdrawn(cursor: psycopg.Cursor[Any], withdrawn: int, *, accepted: bool) -> None:
     if not withdrawn:
         return
-    row = cursor.execute(
-        "SELECT coalesce(sum(n_valores), 0) FROM cnbv_series_valores s WHERE EXISTS"
-        " (SELECT FROM series_entrada e WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto))"
-        " OR s.huella IS NOT NULL"
-    ).fetchone()
+    row = cursor.execute("SELECT coalesce(sum(n_valores), 0) FROM cnbv_series_valores").fetchone()
     stored = int(row[0]) if row else 0
     if withdrawn > MAX_WITHDRAWN * stored and not accepted:
         where = cursor.execute(
@@ -209,15 +242,32 @@ def _record(cursor: psycopg.Cursor[Any], run_id: int) -> int:
     return cursor.rowcount
 
 
-def _overwrite(cursor: psycopg.Cursor[Any]) -> int:
-    """Write the series that differ; where the file lacks values, the stored ones fill the gaps. Return how many."""
+def _overwrite(cursor: psycopg.Cursor[Any], withdrawn: int) -> int:
+    """Write the compared series that are not as stored, with the stored values in their gaps; return how many."""
+    if withdrawn:
+        _fill_gaps(cursor)
+    cursor.execute(
+        "DELETE FROM series_entrada e USING cnbv_series_valores s"
+        " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
+        " AND (s.primero, s.valores) = (e.primero, e.valores) AND s.huella IS NOT DISTINCT FROM e.huella"
+    )
+    row = cursor.execute("SELECT count(*) FROM series_entrada").fetchone()
+    count = int(row[0]) if row else 0
+    _delete(cursor, "series_entrada", count)
+    columns = sql.SQL(", ").join(map(sql.Identifier, ROWS))
+    cursor.execute(sql.SQL("INSERT INTO cnbv_series_valores ({0}) SELECT {0} FROM series_entrada").format(columns))
+    return count
+
+
+def _fill_gaps(cursor: psycopg.Cursor[Any]) -> None:
+    """Give the series that lack stored values those, and no fingerprint: no file has one like it."""
     cursor.execute(
         """
         UPDATE series_entrada e SET valores = l.valores, primero = l.primero, n_valores = l.n_valores, huella = NULL
         FROM (
             SELECT entidad, saldo, idconcepto, least(s.primero, e.primero) AS primero,
-                array_agg(coalesce(nuevo, anterior) ORDER BY lugar) AS valores, count(coalesce(nuevo, anterior))
-                AS n_valores
+                array_agg(coalesce(nuevo, anterior) ORDER BY lugar) AS valores,
+                count(coalesce(nuevo, anterior)) AS n_valores
             FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
             CROSS JOIN LATERAL (SELECT cnbv_numero_de_mes(s.primero) - cnbv_numero_de_mes(e.primero) AS antes) AS d
             CROSS JOIN LATERAL unnest(
@@ -231,10 +281,3 @@ def _overwrite(cursor: psycopg.Cursor[Any]) -> int:
         WHERE (e.entidad, e.saldo, e.idconcepto) = (l.entidad, l.saldo, l.idconcepto)
         """
     )
-    cursor.execute(
-        "UPDATE cnbv_series_valores s SET valores = e.valores, primero = e.primero, n_valores = e.n_valores,"
-        " huella = e.huella FROM series_entrada e"
-        " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
-        " AND (s.valores, s.primero, s.huella) IS DISTINCT FROM (e.valores, e.primero, e.huella)"
-    )
-    return cursor.rowcount

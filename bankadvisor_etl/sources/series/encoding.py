@@ -43,6 +43,7 @@ CHUNK = 1_024
 
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">f8")])
 _ROW = struct.Struct(">hiqiiiiiiihi")
+_KEY = struct.Struct(">hiiihi")
 _ARRAY = struct.Struct(">iiiiii")
 _EMPTY_ARRAY = struct.pack(">iiii", 12, 0, 0, FLOAT8)
 
@@ -57,59 +58,63 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A series to lay over the stored one: its number in the file (None: the file lacks it), and whether to compare."""
+class Laid:
+    """A series laid beside the stored one, and its number in the file; None where the file lacks it."""
 
     key: Key
     number: int | None
     head: Head
-    restated: bool
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The file against what is stored."""
+    """The file against what is stored; ``warehouse.series.Blocks`` says what the blocks are."""
 
     series: Series
     new: list[int]
-    changed: list[Changed]
+    appended: list[Laid]
+    restated: list[Laid]
     unchanged: int
 
-    def new_blocks(self) -> Iterator[bytes]:
-        """The series that are not stored, in the columns of ``warehouse.series.NEW``; nothing where there are none."""
-        if not self.new:
+    def keys(self) -> Iterator[bytes]:
+        """Keys and fingerprints of the stored series that the file only adds to."""
+        if self.appended:
+            yield START + b"".join(_key(laid) for laid in self.appended) + END
+
+    def rows(self) -> Iterator[bytes]:
+        """The series that are new, and those that the file only adds to."""
+        numbers = sorted([*self.new, *(laid.number for laid in self.appended if laid.number is not None)])
+        if not numbers:
             return
         yield START
-        for start in range(0, len(self.new), CHUNK):
-            numbers = self.new[start : start + CHUNK]
+        for start in range(0, len(numbers), CHUNK):
+            chunk = numbers[start : start + CHUNK]
             yield b"".join(
                 part
-                for number, array in zip(numbers, _arrays(self.series, numbers), strict=True)
+                for number, array in zip(chunk, _arrays(self.series, chunk), strict=True)
                 for part in (_row(self.series, number, columns=7), array)
             )
         yield END
 
-    def changed_blocks(self) -> Iterator[bytes]:
-        """The series to lay over stored ones, in the columns of ``warehouse.series.CHANGED``."""
-        if not self.changed:
+    def restated_rows(self) -> Iterator[bytes]:
+        """The series whose stored part differs."""
+        if not self.restated:
             return
         yield START
-        for start in range(0, len(self.changed), CHUNK):
-            yield b"".join(self._changed_rows(self.changed[start : start + CHUNK]))
+        for start in range(0, len(self.restated), CHUNK):
+            yield b"".join(self._restated_rows(self.restated[start : start + CHUNK]))
         yield END
 
-    def _changed_rows(self, changed: list[Changed]) -> Iterator[bytes]:
-        arrays = iter(_arrays(self.series, [c.number for c in changed if c.number is not None]))
-        for c in changed:
-            if c.number is None:
-                yield _head(9, 0, c.head.first, c.key, 0)
+    def _restated_rows(self, chunk: list[Laid]) -> Iterator[bytes]:
+        arrays = iter(_arrays(self.series, [laid.number for laid in chunk if laid.number is not None]))
+        for laid in chunk:
+            if laid.number is None:
+                yield _head(8, 0, laid.head.first, laid.key, 0)
                 yield _EMPTY_ARRAY
             else:
-                yield _row(self.series, c.number, columns=9)
+                yield _row(self.series, laid.number, columns=8)
                 yield next(arrays)
-            before = c.head.fingerprint
-            yield struct.pack(">i", NULL) if before is None else struct.pack(">iq", 8, before)
-            yield struct.pack(">i?", 1, c.restated)
+            yield _fingerprint(laid.head)
 
 
 def compare(series: Series, heads: bytes) -> Difference:
@@ -120,7 +125,7 @@ def compare(series: Series, heads: bytes) -> Difference:
         heads: the stored ones, as CSV with the columns of ``HEADS`` and no header.
     """
     stored = _heads(heads)
-    new, changed, unchanged = [], [], 0
+    new, appended, restated, unchanged = [], [], [], 0
     for number, key in enumerate(series.keys):
         head = stored.pop(key, None)
         if head is None:
@@ -128,13 +133,14 @@ def compare(series: Series, heads: bytes) -> Difference:
             continue
         values = series.of_key(number)
         same_start = FIRST_MONTH + int(series.starts[number]) == head.first and len(values) >= head.length
-        restated = not same_start or fingerprint(values[: head.length]) != head.fingerprint
-        if restated or len(values) > head.length:
-            changed.append(Changed(key, number, head, restated))
+        if not same_start or fingerprint(values[: head.length]) != head.fingerprint:
+            restated.append(Laid(key, number, head))
+        elif len(values) > head.length:
+            appended.append(Laid(key, number, head))
         else:
             unchanged += 1
-    changed += [Changed(key, None, head, restated=True) for key, head in stored.items()]
-    return Difference(series, new, changed, unchanged)
+    restated += [Laid(key, None, head) for key, head in stored.items()]
+    return Difference(series, new, appended, restated, unchanged)
 
 
 def _heads(heads: bytes) -> dict[Key, Head]:
@@ -155,6 +161,17 @@ def _head(columns: int, mark: int, first: int, key: Key, count: int) -> bytes:
     codigo = code(entity).encode()
     days = (date(first // 12, first % 12 + 1, 1) - date(2000, 1, 1)).days
     return _ROW.pack(columns, 8, mark, 4, days, 4, concept, 4, count, 2, saldo, len(codigo)) + codigo
+
+
+def _key(laid: Laid) -> bytes:
+    entity, saldo, concept = laid.key
+    codigo = code(entity).encode()
+    return _KEY.pack(4, 4, concept, 2, saldo, len(codigo)) + codigo + _fingerprint(laid.head)
+
+
+def _fingerprint(head: Head) -> bytes:
+    mark = head.fingerprint
+    return struct.pack(">i", NULL) if mark is None else struct.pack(">iq", 8, mark)
 
 
 def _arrays(series: Series, numbers: list[int]) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ COMMENT ON COLUMN cnbv_series_cambios.valor_nuevo IS 'The value after; null wher
 
 CREATE OR REPLACE FUNCTION cnbv_numero_de_mes(mes date) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN extract(year FROM mes)::integer * 12 + extract(month FROM mes)::integer - 1;
+    RETURN (date_part('year', mes) * 12 + date_part('month', mes))::integer - 1;
 COMMENT ON FUNCTION cnbv_numero_de_mes IS 'Months from year 0';
 
 CREATE OR REPLACE VIEW cnbv_series AS
@@ -76,11 +76,13 @@ CREATE OR REPLACE FUNCTION cnbv_series_mes(el_mes date)
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT s.entidad, coalesce(i.banco_norm, s.entidad), s.saldo, s.idconcepto, c.concepto,
-           date_trunc('month', el_mes)::date, s.valor
-    FROM (SELECT *, valores[cnbv_numero_de_mes(el_mes) - cnbv_numero_de_mes(primero) + 1] AS valor
-          FROM cnbv_series_valores OFFSET 0) s
+           date_trunc('month', el_mes)::date, v.valor
+    FROM cnbv_series_valores s
+    -- OFFSET 0: taken out of its array once, not once for the condition and once for the result.
+    CROSS JOIN LATERAL (SELECT s.valores[cnbv_numero_de_mes(el_mes) - cnbv_numero_de_mes(s.primero) + 1] AS valor
+                        OFFSET 0) AS v
     LEFT JOIN instituciones i ON i.codigo_cnbv = s.entidad
     LEFT JOIN cnbv_conceptos c ON c.id = s.idconcepto
-    WHERE s.valor IS NOT NULL;
+    WHERE v.valor IS NOT NULL;
 END;
 COMMENT ON FUNCTION cnbv_series_mes IS 'One month of every series, without unrolling the others; the columns of cnbv_series';

@@ -191,7 +191,11 @@ def test_the_staged_environment_knows_nothing_of_its_staging_root(staged: tuple[
 def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, list[str]]) -> None:
     root, _ = staged
     shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
-    for program in ("touch", "systemctl", "install"):  # the units name them, and the staging root has no system of its own
+    for program in (
+        "touch",
+        "systemctl",
+        "install",
+    ):  # the units name them, and the staging root has no system of its own
         write(root / "usr/bin" / program, "")
         (root / "usr/bin" / program).chmod(0o755)
     units = [unit.replace("@", "@x") for unit in UNIT_FILES]

@@ -89,10 +89,11 @@ def ratios(series: Series, saldo: int) -> pl.DataFrame:
 
 
 def write_offs(series: Series, saldo: int) -> pl.DataFrame:
-    """``codigo``, ``mes`` and ``quebrantos_comerciales`` in MDP, where the series has the month's."""
+    """``codigo``, ``mes`` and ``quebrantos_comerciales`` in MDP, wherever the institution has any value of the month."""
     book = _Book(series, saldo)
     values = book.of(WRITE_OFFS)
-    return book.frame({name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}, ~np.isnan(values).all(axis=0))
+    columns = {name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}
+    return book.frame(columns, book.reports(), missing=0.0)
 
 
 class _Book:
@@ -114,6 +115,14 @@ class _Book:
                     found[at, place] = self._series.values[self._series.rows[number]]
         return found
 
+    def reports(self) -> npt.NDArray[np.bool_]:
+        """Whether an institution has any value in a month, by institution and month."""
+        found = np.zeros((len(self._entities), self._series.values.shape[1]), dtype=bool)
+        places = {entity: place for place, entity in enumerate(self._entities)}
+        for (entity, _, _), number in self._numbers.items():
+            found[places[entity]] |= ~np.isnan(self._series.values[self._series.rows[number]])
+        return found
+
     def frame(
         self, columns: dict[str, Floats], there: npt.NDArray[np.bool_], missing: float | None = None
     ) -> pl.DataFrame:
@@ -123,4 +132,6 @@ class _Book:
         codes = pl.Series([code(entity) for entity in self._entities], dtype=pl.String)
         year, month = pl.Series(numbers // 12, dtype=pl.Int32), pl.Series(numbers % 12 + 1, dtype=pl.Int8)
         values = {name: pl.Series(name, cells[places, months]).fill_nan(missing) for name, cells in columns.items()}
-        return pl.DataFrame({"codigo": codes.gather(places), "mes": pl.select(pl.date(year, month, 1)).to_series()} | values)
+        return pl.DataFrame(
+            {"codigo": codes.gather(places), "mes": pl.select(pl.date(year, month, 1)).to_series()} | values
+        )

@@ -146,8 +146,9 @@ def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], bloc
         ).format(name)
     )
     cursor.execute(
-        sql.SQL("ALTER TABLE {} ALTER primero DROP NOT NULL, ALTER n_valores DROP NOT NULL, ALTER valores DROP NOT NULL")
-        .format(name)
+        sql.SQL(
+            "ALTER TABLE {} ALTER primero DROP NOT NULL, ALTER n_valores DROP NOT NULL, ALTER valores DROP NOT NULL"
+        ).format(name)
     )
     staged = _copy(cursor, table, columns, blocks)
     if staged:

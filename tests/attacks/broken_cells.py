@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from broken import CARTERA, CASTIGOS, DATA, ICAP, INPUT, INSTITUCIONES, TASA_EFECTIVA, TDA, Broken
+from broken import CARTERA, DATA, ICAP, INPUT, INSTITUCIONES, TASA_EFECTIVA, TDA, Broken
 from broken_sheets import E1, E3, INVEX, column, operating
 
 if TYPE_CHECKING:

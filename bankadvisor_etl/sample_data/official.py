@@ -8,6 +8,7 @@ and restates some values of the one before.
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.sample_data import amounts
@@ -72,7 +73,7 @@ def _institutions(cifras: Cifras) -> Iterator[tuple[str, dict[int, Amounts]]]:
     for bank in BANCOS:
         yield bank.codigo, {month: row for (codigo, month), row in cifras.items() if codigo == bank.codigo}
     newest = {p: row for p, row in system.items() if p >= periodos()[-6]}
-    small = {p: amounts.Counter({part: pesos // 1_000 for part, pesos in row.items()}) for p, row in newest.items()}
+    small = {p: Counter({part: pesos // 1_000 for part, pesos in row.items()}) for p, row in newest.items()}
     yield SIN_CATALOGO, small
 
 

@@ -72,7 +72,7 @@ def amounts(series: Series, saldo: int) -> pl.DataFrame:
     """
     book = _Book(series, saldo)
     values = book.of(CONCEPTS)
-    there = ~np.isnan(values).all(axis=0)
+    there = np.asarray(~np.isnan(values).all(axis=0))
     return book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0).select(
         "codigo", "mes", *AMOUNTS
     )
@@ -85,11 +85,12 @@ def ratios(series: Series, saldo: int) -> pl.DataFrame:
     """
     book = _Book(series, saldo)
     values = book.of(RATIOS)
-    return book.frame({name: values[at] for at, name in enumerate(RATIOS)}, ~np.isnan(values).all(axis=0))
+    there = np.asarray(~np.isnan(values).all(axis=0))
+    return book.frame({name: values[at] for at, name in enumerate(RATIOS)}, there)
 
 
 def write_offs(series: Series, saldo: int) -> pl.DataFrame:
-    """``codigo``, ``mes`` and ``quebrantos_comerciales`` in MDP, wherever the institution has any value of the month."""
+    """``codigo``, ``mes``, ``quebrantos_comerciales`` (MDP): wherever the institution has any value of the month."""
     book = _Book(series, saldo)
     values = book.of(WRITE_OFFS)
     columns = {name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}
@@ -130,8 +131,8 @@ class _Book:
         places, months = np.nonzero(there)
         numbers = months + FIRST_MONTH
         codes = pl.Series([code(entity) for entity in self._entities], dtype=pl.String)
-        year, month = pl.Series(numbers // 12, dtype=pl.Int32), pl.Series(numbers % 12 + 1, dtype=pl.Int8)
         values = {name: pl.Series(name, cells[places, months]).fill_nan(missing) for name, cells in columns.items()}
-        return pl.DataFrame(
-            {"codigo": codes.gather(places), "mes": pl.select(pl.date(year, month, 1)).to_series()} | values
+        frame = pl.DataFrame(
+            {"codigo": codes.gather(places), "year": numbers // 12, "month": numbers % 12 + 1} | values
         )
+        return frame.select("codigo", pl.date("year", "month", 1).alias("mes"), *columns)

@@ -45,7 +45,7 @@ class Blocks(Protocol):
         """Binary COPY (``ROWS``) of those series as they will be, and of the new ones."""
 
     def restated_rows(self) -> Iterator[bytes]:
-        """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array where the file has none."""
+        """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array: the file has none."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,8 @@ def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], bloc
             " ON COMMIT DROP"
         ).format(name)
     )
-    cursor.execute(
-        sql.SQL(
-            "ALTER TABLE {} ALTER primero DROP NOT NULL, ALTER n_valores DROP NOT NULL, ALTER valores DROP NOT NULL"
-        ).format(name)
-    )
+    nullable = ", ".join(f"ALTER {column} DROP NOT NULL" for column in ("primero", "n_valores", "valores"))
+    cursor.execute(sql.SQL("ALTER TABLE {} " + nullable).format(name))
     staged = _copy(cursor, table, columns, blocks)
     if staged:
         cursor.execute(sql.SQL("ANALYZE {} (entidad, saldo, idconcepto)").format(name))

@@ -1,7 +1,7 @@
 """Writes a series of CNBV's layout and size, for the benchmark: 12.65 million rows, about 550 MB, and later editions.
 
-58 entities x 2 saldos x 637 concepts over the months of each entity: 9,929 entity-months, up to 306 in a row. Close to half
-of the values are 0, as in the published file; the others are pesos with the noise that binary sums leave, and ratios.
+58 entities x 2 saldos x 637 concepts over the months of each entity, up to 306. Close to half of the values are 0, as
+in the published file; the others are pesos with the noise that binary sums leave, and ratios.
 ``python tests/bench/series_data.py FOLDER`` writes ``first.zip`` and ``next.zip``: a month more, 5,000 values restated.
 """
 

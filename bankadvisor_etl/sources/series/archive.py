@@ -1,4 +1,4 @@
-"""The series' file as a stream of whole lines: the archive under its guards, never unpacked to disk, or the bare CSV."""
+"""The series as a stream of whole lines: the archive under its guards, never unpacked to disk, or the bare CSV."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def code(entity: int) -> str:
 
 def fingerprint(values: Floats) -> int:
     """64 bits of BLAKE2b over the values as they lie in memory, as a signed number; null is NaN."""
-    return int.from_bytes(blake2b(values, digest_size=8).digest(), "little", signed=True)
+    return int.from_bytes(blake2b(values.data, digest_size=8).digest(), "little", signed=True)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Cube:
     """Collects blocks of rows; ``values[:len(keys)]`` has a row for each series and a column for each month."""
 
     def __init__(self, newest: date) -> None:
+        """Take months up to that of ``newest``."""
         self.months = newest.year * 12 + newest.month - FIRST_MONTH
         self.keys: list[tuple[int, int, int]] = []
         # Pages of memory that no series needs are never touched, so they are never taken.
@@ -108,7 +109,7 @@ class Cube:
         if slots.min(initial=0) < 0:
             self._open(np.unique(series[slots < 0]))
             slots = self._slots[series]
-        return slots.astype(np.int64) * self.months + months
+        return np.asarray(slots.astype(np.int64) * self.months + months)
 
     def _open(self, series: npt.NDArray[np.int32]) -> None:
         start, stop = len(self.keys), len(self.keys) + len(series)

@@ -60,7 +60,12 @@ def rows(seed: int, edition: int = 1) -> Iterator[str]:
             if periodo > last or not any(row.values()):
                 continue
             for saldo, figures in ((SALDO, row), (CONSOLIDADO, amounts.consolidated(row))):
-                raised = restated > 0 and periodo == periodos(last=ULTIMO)[-2] and saldo == SALDO and codigo != SISTEMA
+                raised = (
+                    restated > 0
+                    and (periodo, saldo) == (periodos(last=ULTIMO)[-2], SALDO)
+                    and codigo != SISTEMA
+                    and row["AE", RESERVA] != 0
+                )
                 restated -= raised
                 for name, value in _values(figures, periodo, seed, codigo).items():
                     restatement = 1_000_000 if raised and name == "res_ae" else 0

@@ -76,7 +76,7 @@ def test_the_same_file_again_writes_nothing(dsn: str, tmp_path: Path) -> None:
 def test_the_next_month_with_restated_values(dsn: str, tmp_path: Path) -> None:
     loaded(dsn, tmp_path, VALUES)
     restated = [key for at, key in enumerate(VALUES) if at % 37 == 0]
-    newer = VALUES | {(*key[:3], 202501): 1.5 for key in VALUES} | {key: -1.0 for key in restated}
+    newer = VALUES | {(*key[:3], 202501): 1.5 for key in VALUES} | dict.fromkeys(restated, -1.0)
     assert loaded(dsn, tmp_path, newer) == warehouse.Loaded(0, 60, 0, len(restated), 0)
     assert stored(dsn) == newer
     assert changes(dsn) == sorted((2, *key, VALUES[key], -1.0) for key in restated)

@@ -1,4 +1,4 @@
-"""``make bench-series``: CNBV's series from the archive to committed and keyed, against ``unzip``, ``\\copy`` and a key.
+"""``make bench-series``: CNBV's series from the archive to committed and keyed, against ``unzip``, COPY and a key.
 
 In turn and pair by pair, in one run: the machine is shared, so quote the ratios. Then the same file again, the next
 month with 5,000 restated values, the size on disk, and the three questions that readers ask.

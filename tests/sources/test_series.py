@@ -184,6 +184,13 @@ def test_refused_rows(tmp_path: Path, name: str, packed: bool) -> None:  # noqa:
     assert refusal.value.exit_code in {65, 74}
 
 
+def test_the_fault_is_found_in_a_large_block(tmp_path: Path) -> None:
+    values = [(f"{at % 50}", 130, 40100001 + at // 50 % 50, 200101 + at // 2500 % 12, 0.5) for at in range(30_000)]
+    values += [("5", 130, 40100001, 202501, value) for value in ("1.5e3", "n.d.")]  # type: ignore[misc]
+    with pytest.raises(DataError, match=r"row 30,003, column 'valor'"):
+        read(csv_file(tmp_path / "s", *values))
+
+
 def test_a_csv_that_ends_early(tmp_path: Path) -> None:
     """Half a number is a number: without an end of line nothing vouches for the last one."""
     path = tmp_path / MEMBER

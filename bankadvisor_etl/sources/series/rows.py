@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -26,6 +27,9 @@ SCHEMA = pl.Schema(
     }
 )
 """The codes and months are quoted in the file; polars reads a number in quotes as a number, and a float exactly."""
+
+HONEST = re.compile(rb'40,\d{1,8},"\d{1,6}","\d{6}",13[03],-?\d{1,20}(?:\.\d{1,20})?\r?')
+"""A line that needs no second look when the one at fault is looked for, among 170,000 in a block."""
 
 LARGEST_ENTITY, LARGEST_CONCEPT = 999_999, 99_999_999
 
@@ -69,6 +73,8 @@ def _good() -> pl.Expr:
 def _fault(block: bytes, name: str, first_row: int) -> DataError | None:
     """The first line at fault; lines that are blank are none."""
     for row, line in enumerate(block.split(b"\n"), first_row):
+        if HONEST.fullmatch(line):
+            continue
         for column, value, what in _wrong(line.removesuffix(b"\r").decode("utf-8", "replace")):
             return DataError(
                 f"{name}, row {row:,}, column {column!r}: {value[:80]!r} is not {what}; fetch the file again"

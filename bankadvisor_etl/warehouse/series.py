@@ -65,7 +65,8 @@ def heads(cursor: psycopg.Cursor[Any]) -> bytes:
     Taken in the transaction of ``load``, or before it: ``load`` refuses what does not rest on the stored fingerprints.
     """
     with cursor.copy(
-        "COPY (SELECT entidad, saldo, idconcepto, cnbv_numero_de_mes(primero), cardinality(valores), huella"
+        "COPY (SELECT entidad, saldo, idconcepto,"
+        " (date_part('year', primero) * 12 + date_part('month', primero) - 1)::integer, cardinality(valores), huella"
         " FROM cnbv_series_valores) TO STDOUT (FORMAT csv)"
     ) as copy:
         return b"".join(copy)
@@ -192,7 +193,8 @@ def _compare(cursor: psycopg.Cursor[Any], compared: int) -> int:
         SELECT entidad, saldo, idconcepto, (least(s.primero, e.primero) + make_interval(months => lugar::integer - 1))
             ::date AS mes, anterior, nuevo
         FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
-        CROSS JOIN LATERAL (SELECT cnbv_numero_de_mes(s.primero) - cnbv_numero_de_mes(e.primero) AS antes) AS d
+        CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
+            + date_part('month', s.primero) - date_part('month', e.primero))::integer AS antes) AS d
         CROSS JOIN LATERAL unnest(
             array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
             array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores
@@ -267,7 +269,8 @@ def _fill_gaps(cursor: psycopg.Cursor[Any]) -> None:
                 array_agg(coalesce(nuevo, anterior) ORDER BY lugar) AS valores,
                 count(coalesce(nuevo, anterior)) AS n_valores
             FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
-            CROSS JOIN LATERAL (SELECT cnbv_numero_de_mes(s.primero) - cnbv_numero_de_mes(e.primero) AS antes) AS d
+            CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
+                + date_part('month', s.primero) - date_part('month', e.primero))::integer AS antes) AS d
             CROSS JOIN LATERAL unnest(
                 array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
                 array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores

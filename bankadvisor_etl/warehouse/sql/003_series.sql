@@ -56,11 +56,6 @@ COMMENT ON COLUMN cnbv_series_cambios.mes IS 'Month of the value';
 COMMENT ON COLUMN cnbv_series_cambios.valor_anterior IS 'The value before; null where the file had no row';
 COMMENT ON COLUMN cnbv_series_cambios.valor_nuevo IS 'The value after; null where the file withdrew it, and the one before is kept';
 
-CREATE OR REPLACE FUNCTION cnbv_numero_de_mes(mes date) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (date_part('year', mes) * 12 + date_part('month', mes))::integer - 1;
-COMMENT ON FUNCTION cnbv_numero_de_mes IS 'Months from year 0';
-
 CREATE OR REPLACE VIEW cnbv_series AS
 SELECT s.entidad, coalesce(i.banco_norm, s.entidad) AS banco_norm, s.saldo, s.idconcepto, c.concepto,
        (s.primero + make_interval(months => v.lugar::integer - 1))::date AS mes, v.valor
@@ -79,10 +74,14 @@ BEGIN ATOMIC
            date_trunc('month', el_mes)::date, v.valor
     FROM cnbv_series_valores s
     -- OFFSET 0: taken out of its array once, not once for the condition and once for the result.
-    CROSS JOIN LATERAL (SELECT s.valores[cnbv_numero_de_mes(el_mes) - cnbv_numero_de_mes(s.primero) + 1] AS valor
+    CROSS JOIN LATERAL (SELECT s.valores[((date_part('year', el_mes) - date_part('year', s.primero)) * 12
+                                  + date_part('month', el_mes) - date_part('month', s.primero))::integer + 1] AS valor
                         OFFSET 0) AS v
     LEFT JOIN instituciones i ON i.codigo_cnbv = s.entidad
     LEFT JOIN cnbv_conceptos c ON c.id = s.idconcepto
     WHERE v.valor IS NOT NULL;
 END;
-COMMENT ON FUNCTION cnbv_series_mes IS 'One month of every series, without unrolling the others; the columns of cnbv_series';
+-- With its schema: adopt makes all of this in pg_temp too, where functions are found under no other name.
+DO $$ BEGIN
+    EXECUTE format('COMMENT ON FUNCTION %I.cnbv_series_mes(date) IS %L', current_schema(), 'One month of every series, without unrolling the others; the columns of cnbv_series');
+END $$;

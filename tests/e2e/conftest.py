@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+LONG = ("test_postgres_arrangements", "test_systemd_deb", "test_systemd_nights", "test_systemd_upgrade")
+"""Files that take fifteen minutes on two cores: marked slow, so that .ci/run can stay under half an hour."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each Debian is one worker's: it boots once."""
     for item in items:
+        if item.path.stem in LONG:
+            item.add_marker(pytest.mark.slow)
         if suite := getattr(item, "callspec", None) and item.callspec.params.get("computer"):  # type: ignore[attr-defined]
             item.add_marker(pytest.mark.xdist_group(suite))
 

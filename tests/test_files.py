@@ -22,8 +22,8 @@ NAMES = {
     "castigos_comerciales": "Castigos Comerciales.xlsx",
     "icap": "ICAP_Bancos.xlsx",
     "tda": "TDA.xlsx",
-    "tasas": "CorporateLoan_CNBVDB.csv",
     "tasa_efectiva": "TE_Invex_Sistema.xlsx",
+    "tasas": "CorporateLoan_CNBVDB.csv",
 }
 PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales"]}
 

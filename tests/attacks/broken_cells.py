@@ -151,11 +151,10 @@ TABLE = [
     ),
     Broken(
         "column",
-        "of another type: numbers for dates",
+        "of another type: one number for all dates",
         ICAP,
-        0,
-        ("rejects_icap", "'FECHA'", "'202401'"),
+        DATA,
+        (ICAP, "'ICAP Bancos'", "row ", "2024-01-01"),
         column("FECHA", "202401"),
-        kept=950,
     ),
 ]

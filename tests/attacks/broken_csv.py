@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIDDLE = 2_500
-LINE = f"line {MIDDLE + 1}"
+LINE = f"row {MIDDLE + 1}"
 CODE, CURRENCY, TERM = "Institution Code", "Currency", "Monitoring Term"
 RATE, PORTFOLIO = "Average Rate", "Total Portfolio"
 
@@ -95,11 +95,11 @@ def _stray_quote(line: bytes) -> bytes:
     return line.replace(b",", b',"', 1)
 
 
-COLUMNS = "has not the 25 columns"
+COLUMNS = "25 columns"
 TABLE = [
     Broken("rates: no CSV", "empty", TASAS, INPUT, (TASAS, "empty"), _bytes(lambda _: b"")),
     Broken("rates: no CSV", "blank lines", TASAS, INPUT, (TASAS, "empty"), _bytes(lambda _: b"\r\n" * 9)),
-    Broken("rates: no CSV", "a web page", TASAS, INPUT, (TASAS, "line 1", "DOCTYPE"), _bytes(lambda _: HTML)),
+    Broken("rates: no CSV", "a web page", TASAS, INPUT, (TASAS, "row 1", "DOCTYPE"), _bytes(lambda _: HTML)),
     Broken("rates: no CSV", "packed with gzip", TASAS, INPUT, (TASAS, "NUL"), _bytes(gzip.compress)),
     Broken(
         "rates: no CSV",
@@ -115,7 +115,7 @@ TABLE = [
         "NUL bytes in the middle",
         TASAS,
         INPUT,
-        (TASAS, "NUL", "line 2,501"),
+        (TASAS, "NUL", "row 2501"),
         _middle(lambda line: bytes(len(line))),
     ),
     Broken(
@@ -123,7 +123,7 @@ TABLE = [
         "semicolons",
         TASAS,
         INPUT,
-        (TASAS, "line 1", "between commas"),
+        (TASAS, "row 1", "between commas"),
         _bytes(lambda c: c.replace(b",", b";")),
     ),
     Broken(
@@ -131,27 +131,25 @@ TABLE = [
         "tabs",
         TASAS,
         INPUT,
-        (TASAS, "line 1", "between commas"),
+        (TASAS, "row 1", "between commas"),
         _bytes(lambda c: c.replace(b",", b"\t")),
     ),
     Broken(
-        "rates: no CSV", "lines end in CR", TASAS, INPUT, (TASAS, "line 1"), _bytes(lambda c: c.replace(b"\r\n", b"\r"))
+        "rates: no CSV", "lines end in CR", TASAS, INPUT, (TASAS, "row 1"), _bytes(lambda c: c.replace(b"\r\n", b"\r"))
+    ),
+    Broken("rates: headers", "none", TASAS, DATA, (TASAS, CODE, "'Pesos'"), _lines(lambda lines: lines[1:])),
+    Broken(
+        "rates: headers", "nothing else", TASAS, DATA, (TASAS, "none of the 0 rows"), _lines(lambda lines: lines[:1])
     ),
     Broken(
-        "rates: headers", "none", TASAS, DATA, (TASAS, "no column", CODE, "'Pesos'"), _lines(lambda lines: lines[1:])
-    ),
-    Broken(
-        "rates: headers", "nothing else", TASAS, DATA, (TASAS, "none of its 0 rows"), _lines(lambda lines: lines[:1])
-    ),
-    Broken(
-        "rates: headers", "a blank line first", TASAS, INPUT, (TASAS, "line 1"), _lines(lambda lines: [b"\r\n", *lines])
+        "rates: headers", "a blank line first", TASAS, INPUT, (TASAS, "row 1"), _lines(lambda lines: [b"\r\n", *lines])
     ),
     Broken(
         "rates: headers",
         "one renamed",
         TASAS,
         DATA,
-        (TASAS, f"no column '{RATE}'"),
+        (TASAS, f"column '{RATE}'"),
         _header(b"Average Rate,", b"Avg Rate,"),
     ),
     Broken(
@@ -238,7 +236,7 @@ TABLE = [
         kept=100,
     ),
     Broken("rates: rows", "one in 2099", TASAS, DATA, ("future_tasas", "209901"), _cells(TERM, "1/31/2099", 1)),
-    Broken("rates: rows", "no rate in any", TASAS, DATA, (TASAS, "none of its 5,000 rows"), _cells(RATE, "", 5_000)),
+    Broken("rates: rows", "no rate in any", TASAS, DATA, (TASAS, "none of the 5,000 rows"), _cells(RATE, "", 5_000)),
     Broken(
         "rates: rows",
         "half of them gone",

@@ -33,6 +33,7 @@ from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.inbox import figures_of
 from bankadvisor_etl.job.messages import as_error
 from bankadvisor_etl.sample_data import write_sample
 from support.databases import choose_source, fresh_database
@@ -95,7 +96,7 @@ class Untouched:
         self._published: bytes | None = None
         self.published = self.figures(self.paths)
         alertas = pl.col("alertas").list.join(",").alias("alertas")
-        columns = [alertas if name == "alertas" else name for name in ("codigo", "mes", "alertas", *METRICS)]
+        columns = [alertas if name == "alertas" else name for name in ("codigo", "mes", "banco_norm", "alertas", *METRICS)]
         self._published = self.published.select(columns).write_csv().encode()
 
     def figures(self, paths: Mapping[str, Path]) -> pl.DataFrame:
@@ -111,7 +112,7 @@ class Untouched:
         for message in messages:
             if message.kind == "error":
                 raise as_error(message.content)
-        result = messages[-1]
+        result = figures_of(messages[-1])
         findings = [Finding.from_json(finding) for finding in result.content["findings"]]
         if words := failures(findings):
             raise DataError(words)
@@ -168,6 +169,7 @@ def _frame(columns: list[str], block: bytes) -> pl.DataFrame:
     return frame.select(
         pl.col("codigo_cnbv").alias("codigo"),
         pl.col("fecha").str.to_date().alias("mes"),
+        "banco_norm",
         pl.col("alertas").str.strip_chars("{}").str.split(","),
         (pl.selectors.float().fill_nan(None).round(8)),
     ).sort(KEY)

@@ -16,7 +16,7 @@ BOOK = cartera(*(coherent(code, 202507, ae_e1=10) for code in (INVEX, BBVA)), co
 
 def test_an_optional_file_that_is_missing_is_a_warning() -> None:
     found = findings(sources.missing_files, evidence(cartera=BOOK, tda=tda((INVEX, 202507, 2.0))))
-    names = ("instituciones", "castigos", "castigos_comerciales", "icap", "tda", "tasas", "tasa_efectiva")
+    names = ("instituciones", "castigos", "castigos_comerciales", "icap", "tda", "tasa_efectiva", "tasas")
     assert list(found) == [f"file_{name}" for name in names]
     assert passing(found) == ["file_tda"]
     assert found["file_tasas"] == Finding(

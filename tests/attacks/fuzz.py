@@ -96,7 +96,9 @@ class Untouched:
         self._published: bytes | None = None
         self.published = self.figures(self.paths)
         alertas = pl.col("alertas").list.join(",").alias("alertas")
-        columns = [alertas if name == "alertas" else name for name in ("codigo", "mes", "banco_norm", "alertas", *METRICS)]
+        columns = [
+            alertas if name == "alertas" else name for name in ("codigo", "mes", "banco_norm", "alertas", *METRICS)
+        ]
         self._published = self.published.select(columns).write_csv().encode()
 
     def figures(self, paths: Mapping[str, Path]) -> pl.DataFrame:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 SOURCE = pytest.StashKey[Source | None]()
+SLOW = {"test_bounds.py", "test_child.py", "test_fetch.py"}
+"""Files without a database that still take half a minute."""
 VERSION = pytest.StashKey[str]()
 
 
@@ -64,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real)
         if "server_dsn" in fixtures or folder == "security" or item.path.name == "test_embedded.py":
             item.add_marker(pytest.mark.database)
-        if "real_data" in fixtures or folder == "attacks":
+        if "real_data" in fixtures or folder in {"attacks", "poorer"} or item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)
 
 

@@ -82,6 +82,10 @@ def pinned(suite: str) -> str:
     return "\n".join(lines)
 
 
+ONCE_NEEDED = ("dataframely>=3.1", "numpy>=2")
+"""What version 0.1.0 asks for and this one does not: an upgrade begins with it."""
+
+
 def wheels(suite: str) -> Path:
     """All that is pinned, since there is no network inside; and what version 0.1.0 asks for."""
     lines = pinned(suite)
@@ -89,11 +93,12 @@ def wheels(suite: str) -> Path:
     def make(folder: Path) -> None:
         folder.mkdir()
         (folder / "pinned.txt").write_text(lines + "\n")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-        command += ["--dest", str(folder), "--requirement", str(folder / "pinned.txt")]
-        subprocess.run([*command, "--python-version", PYTHON[suite], "--only-binary", ":all:"], check=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+        command += ["--python-version", PYTHON[suite], "--only-binary", ":all:"]
+        subprocess.run([*command, "--require-hashes", "--requirement", str(folder / "pinned.txt")], check=True)
+        subprocess.run([*command, *ONCE_NEEDED], check=True)
 
-    return cached(f"wheels-{suite}", lines, make)
+    return cached(f"wheels-{suite}", "\n".join([lines, *ONCE_NEEDED]), make)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -19,12 +19,12 @@ class Relation(click.ParamType[str]):
     name = "table"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a name that is none of them."""
+        """Refuse a name that is not one of the tables and views."""
         from bankadvisor_etl.tables import TABLES, VIEWS  # noqa: PLC0415
 
         names = (*(table.name for table in TABLES), *(view.name for view in VIEWS), *BESIDE)
         if value not in names:
-            self.fail(f"{value!r} is none of {', '.join(names)}", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(names)}", param, ctx)
         return str(value)
 
 

@@ -137,7 +137,7 @@ async def _first(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """A message without a kind: its code, and what follows.
 
     Raises:
-        ValueError: it is none of PostgreSQL's.
+        ValueError: it is not a message of PostgreSQL's.
     """
     length, code = struct.unpack("!ii", await reader.readexactly(8))
     if not 8 <= length <= LONGEST_START:  # noqa: PLR2004 - length and code

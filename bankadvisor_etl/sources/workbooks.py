@@ -1,6 +1,6 @@
 """The workbooks that are put together by hand from CNBV's publications: a specification each.
 
-The traps of each file are in SPEC.md; what matters for reading is said beside the specification.
+Each specification is followed by what is odd about its file and matters for reading it.
 """
 
 from __future__ import annotations

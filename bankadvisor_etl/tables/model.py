@@ -119,7 +119,7 @@ class PublishedTable:
         """The column of that name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such column.
         """
         for column in self.columns:
             if column.name == name:

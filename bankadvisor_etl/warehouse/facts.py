@@ -61,7 +61,7 @@ class Facts:
 
     Attributes:
         rows: the figures, by month and code.
-        month: the newest month that is whole and no copy; None if there is none.
+        month: the newest complete month that is not a copy of the one before; None if no month is.
         run_id: the newest success, and when it ended.
         completed_at: when it ended.
         findings: its checks that did not pass: name and what was observed.

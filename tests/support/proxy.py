@@ -22,7 +22,7 @@ class Proxy:
     """Passes bytes on, both ways, for every connection.
 
     Attributes:
-        refuses: whether new connections are dropped as soon as they are made: the server is away.
+        refuses: whether new connections are dropped as soon as they are made: the server is unreachable.
         swallows: when a client next sends these bytes, the server gets them and the answer to them is lost.
     """
 

@@ -1,4 +1,4 @@
-"""``monthly_kpis``: one row per bank and month. The formulas are those of ``transforms/``; SPEC 3 is their source."""
+"""``monthly_kpis``: one row per bank and month. The formulas are those of ``transforms``."""
 
 from __future__ import annotations
 

@@ -9,12 +9,14 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
+from bankadvisor_etl.formats.sheet import Sheet
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
-    from bankadvisor_etl.formats.sheet import Sheet
+    from bankadvisor_etl.formats.sheet import Bound
 
 
 COPY_OF = re.compile(r"^(copia de|copy of)|\.[^.]*$", re.IGNORECASE)
@@ -33,6 +35,7 @@ class Source:
             file; None for a file that nothing reads.
         floor: the fewest rows that the file can honestly have.
         required: whether a run without it is an error.
+        other_bounds: how far the columns may honestly move that its sheet does not name.
     """
 
     name: str
@@ -41,6 +44,13 @@ class Source:
     content: Sheet | str | None
     floor: int = 1
     required: bool = False
+    other_bounds: tuple[tuple[str, Bound], ...] = ()
+
+    @property
+    def bounds(self) -> Mapping[str, Bound]:
+        """How far each column of the canonical frame may honestly move."""
+        columns = self.content.columns if isinstance(self.content, Sheet) else ()
+        return {**{column.name: column.bound for column in columns if column.bound}, **dict(self.other_bounds)}
 
     def find(self, folder: Path) -> Path | None:
         """Return the source's file in ``folder``, whatever its case: the exact name, else the newest version."""

@@ -10,7 +10,8 @@ UPGRADE ?= --upgrade
 UV := $(VENV)/uv/bin/uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
-WORKERS ?= auto
+# One more than there are cores: a test often waits, for a lock or for a server that restarts.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 

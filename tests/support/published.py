@@ -26,6 +26,9 @@ OUR_TABLES = (
     "etl_rejects",
     "monthly_kpis_cambios",
     "monthly_kpis",
+    "cnbv_conceptos",
+    "cnbv_series_valores",
+    "cnbv_series_cambios",
 )
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sample_data import official
 from bankadvisor_etl.sample_data.concepts import CONCEPTOS
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.sources.workbooks import CARTERA as BOOK
 from bankadvisor_etl.transforms import from_series
-from bankadvisor_etl.transforms.kpis import CARTERA, base, of_interest
+from bankadvisor_etl.transforms.kpis import base, of_interest
 from support.series import csv_file, lines, read
 from support.small import CARTERA as WORKBOOK
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 HEADER = official.HEADER.encode()
 TOLERANCE = 1.1e-6
+CARTERA = FED_BY["cartera"]
 RATIOS = [name for name in CARTERA if name.startswith(("imor", "icor", "pe_", "ct_", "cvc", "market"))]
 
 

@@ -13,9 +13,10 @@ import polars as pl
 
 from bankadvisor_etl.errors import DataError, Place
 from bankadvisor_etl.sources.series import archive
+from bankadvisor_etl.sources.series.archive import AGAIN
 from bankadvisor_etl.sources.series.arrays import Series
 from bankadvisor_etl.sources.series.cube import Cube
-from bankadvisor_etl.sources.series.rows import AGAIN, parse
+from bankadvisor_etl.sources.series.rows import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -124,7 +124,5 @@ def _whole_lines(path: Path, file: IO[bytes], size: int | None) -> Iterator[byte
 def _after_header(path: Path, start: bytes) -> bytes:
     line, _, rest = start.removeprefix(BOM).partition(b"\n")
     if line.removesuffix(b"\r") != HEADER:
-        raise DataError(
-            f"is not the header {HEADER.decode()}", Place(path.name, row=1, value=shown(line[:120])), AGAIN
-        )
+        raise DataError(f"is not the header {HEADER.decode()}", Place(path.name, row=1, value=shown(line[:120])), AGAIN)
     return rest

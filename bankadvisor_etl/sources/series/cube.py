@@ -55,7 +55,9 @@ class _Numbers:
 
     def _add(self, number: int) -> None:
         if len(self.known) == self.limit:
-            raise DataError(f"more than {self.limit:,} different values: no file of CNBV has so many", Place(column=self.name))
+            raise DataError(
+                f"more than {self.limit:,} different values: no file of CNBV has so many", Place(column=self.name)
+            )
         page, place = divmod(number, PAGE)
         if not self._page[page]:
             self._page[page] = len(self._places)

@@ -91,8 +91,7 @@ def _run(run: Run, child: Child) -> None:
     ledger.begin_phase("discovery")
     found = find_files(request.data_dir)
     point("found")
-    marker = SAMPLE.find(request.data_dir)
-    files = hash_files([*found, (SAMPLE.name, marker)] if marker else found)
+    files = hash_files([*found, *((SAMPLE.name, marker) for marker in SAMPLE.find_all(request.data_dir))])
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
     if perhaps_unchanged:

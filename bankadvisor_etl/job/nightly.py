@@ -17,7 +17,7 @@ from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
 from bankadvisor_etl.sources import SAMPLE, similar_files
-from bankadvisor_etl.warehouse import publish, runs, schema
+from bankadvisor_etl.warehouse import published, runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
@@ -119,9 +119,9 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         similar_files(request.data_dir),
     )
     with translated():
-        published = publish.published(run.cursor)
+        there = published.figures(run.cursor)
     to_read = [file for file in files if file.source != SAMPLE.name]
-    job = Job(to_read, settings, published, run.ledger.run_id)
+    job = Job(to_read, settings, there, run.ledger.run_id)
     child.ask(job)
     return job
 

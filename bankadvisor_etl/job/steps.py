@@ -11,7 +11,7 @@ from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.warehouse import publish, published
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
@@ -76,7 +76,7 @@ def _publish(run: Run, result: Message) -> None:
 def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool]]) -> None:
     with translated():
         done = publish.publish(run.cursor, run.ledger.run_id, figures)
-        publish.publish_names(run.cursor, names)
+        published.publish_names(run.cursor, names)
     run.ledger.counts = replace(
         run.ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )

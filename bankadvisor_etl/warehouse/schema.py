@@ -28,6 +28,8 @@ TABLES = (
     "cnbv_conceptos",
     "cnbv_series_valores",
     "cnbv_series_cambios",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
 )
 
 

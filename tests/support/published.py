@@ -29,6 +29,8 @@ OUR_TABLES = (
     "cnbv_series_valores",
     "cnbv_series_cambios",
     "monthly_kpis",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
 )
 
 

@@ -25,6 +25,11 @@ PRIVILEGES = {
     "etl_rejects": "SELECT INSERT DELETE",
     "monthly_kpis_cambios": "SELECT INSERT",
     "monthly_kpis": "SELECT INSERT UPDATE DELETE",
+    "kpis_consolidados_cambios": "SELECT INSERT",
+    "kpis_consolidados": "SELECT INSERT UPDATE DELETE",
+    "cnbv_series_cambios": "SELECT INSERT",
+    "cnbv_series_valores": "SELECT INSERT DELETE",
+    "cnbv_conceptos": "SELECT INSERT UPDATE",
 }
 """What a run does with each table; the GRANTs of the manual."""
 

@@ -35,15 +35,18 @@ CREATE TABLE IF NOT EXISTS cnbv_series_cambios (
 );
 CREATE INDEX IF NOT EXISTS cnbv_series_cambios_serie ON cnbv_series_cambios (entidad, idconcepto, saldo, mes);
 
+-- Months are counted in integers: an interval for each of 12.65 million values takes longer than all the rest.
 CREATE OR REPLACE VIEW cnbv_series AS
 SELECT s.entidad, coalesce(i.banco_norm, s.entidad) AS banco_norm, s.saldo, s.idconcepto, c.concepto,
-       (s.primero + make_interval(months => v.lugar::integer - 1))::date AS mes, v.valor
+       make_date((p.antes + v.lugar::integer) / 12, (p.antes + v.lugar::integer) % 12 + 1, 1) AS mes, v.valor
 FROM cnbv_series_valores s
-CROSS JOIN LATERAL unnest(s.valores) WITH ORDINALITY AS v (valor, lugar)
 LEFT JOIN instituciones i ON i.codigo_cnbv = s.entidad
 LEFT JOIN cnbv_conceptos c ON c.id = s.idconcepto
+-- The month before the first, counted from year 0. OFFSET 0: once for a series, not once for each value.
+CROSS JOIN LATERAL (SELECT (date_part('year', s.primero) * 12 + date_part('month', s.primero))::integer - 2 AS antes
+                    OFFSET 0) AS p
+CROSS JOIN LATERAL unnest(s.valores) WITH ORDINALITY AS v (valor, lugar)
 WHERE v.valor IS NOT NULL;
-COMMENT ON VIEW cnbv_series IS 'Series de la CNBV, un renglón por valor que trae el archivo; para un mes de muchos conceptos, la función cnbv_series_mes';
 
 CREATE OR REPLACE FUNCTION cnbv_series_mes(el_mes date)
     RETURNS TABLE (entidad text, banco_norm text, saldo smallint, idconcepto integer, concepto text, mes date, valor double precision)
@@ -53,8 +56,8 @@ BEGIN ATOMIC
            date_trunc('month', el_mes)::date, v.valor
     FROM cnbv_series_valores s
     -- OFFSET 0: taken out of its array once, not once for the condition and once for the result.
-    CROSS JOIN LATERAL (SELECT s.valores[((date_part('year', el_mes) - date_part('year', s.primero)) * 12
-                                  + date_part('month', el_mes) - date_part('month', s.primero))::integer + 1] AS valor
+    CROSS JOIN LATERAL (SELECT s.valores[(date_part('year', el_mes) * 12 + date_part('month', el_mes))::integer
+                                  - (date_part('year', s.primero) * 12 + date_part('month', s.primero))::integer + 1] AS valor
                         OFFSET 0) AS v
     LEFT JOIN instituciones i ON i.codigo_cnbv = s.entidad
     LEFT JOIN cnbv_conceptos c ON c.id = s.idconcepto

@@ -97,6 +97,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
 
     with Child(forked=True) as child:
+        from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
+
+        stock = Stock(data_dir)  # hashes the files while the rest is imported and the database asked
         terminal = _terminal(log_format)
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
@@ -120,7 +123,7 @@ def run(  # noqa: PLR0913 - one parameter an option
                     thresholds=thresholds,
                     keep_days=keep_days,
                 )
-                run(request, child, log)
+                run(request, child, stock, log)
                 if terminal:
                     _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack

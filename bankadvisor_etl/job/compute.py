@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from bankadvisor_etl.checks.audit import audit, audit_sources
 from bankadvisor_etl.checks.findings import Evidence, Finding
 from bankadvisor_etl.checks.published import absent
-from bankadvisor_etl.checks.series import known_to_the_catalogues
 from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.formats.extract import Extract
 from bankadvisor_etl.job.books import books
 from bankadvisor_etl.sources import SOURCES, catalogue
-from bankadvisor_etl.sources.serie import SeriesExtract
-from bankadvisor_etl.transforms import from_series, kpis
+from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.arithmetic import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bankadvisor_etl.checks.settings import Settings
+    from bankadvisor_etl.sources.serie import SeriesExtract
     from bankadvisor_etl.transforms.from_series import Kept
 
 KEPT = "cifra_conservada"
@@ -74,14 +73,18 @@ def compute(
     names = catalogue.catalogue(
         pl.concat(known_names).unique("codigo", keep="first") if known_names else None, published
     )
-    series = extracts.get("serie")
     official = consolidated = None
-    if isinstance(series, SeriesExtract):
-        official = from_series.official(series.series, 130, kept)
-        consolidated = _consolidated(from_series.official(series.series, 133, kept), names)
+    of_series: list[Finding] = []
+    if "serie" in extracts:
+        from bankadvisor_etl.checks.series import known_to_the_catalogues  # noqa: PLC0415 - numpy, for the series alone
+        from bankadvisor_etl.transforms import from_series  # noqa: PLC0415
+
+        series = cast("SeriesExtract", extracts["serie"]).series
+        official = from_series.official(series, 130, kept)
+        consolidated = _consolidated(from_series.official(series, 133, kept), names)
+        of_series = [*known_to_the_catalogues(series, extracts)]
     evidence, findings = _used(extracts, official, settings, published, names)
-    if isinstance(series, SeriesExtract):
-        findings += [*known_to_the_catalogues(series.series, extracts)]
+    findings += of_series
     findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
     return Result(evidence, findings, names, _publication(staged, names), known, consolidated)

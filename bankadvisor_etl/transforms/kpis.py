@@ -58,11 +58,17 @@ def base(frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = No
     if "serie" in frames:
         book = join_one(book, frames["serie"])
     if "castigos" in frames:
-        lost = None if published is None else published.filter(pl.col("quebrantos_comerciales").is_not_null())
+        lost = None if published is None else published.filter(_came_from_castigos("serie" in frames))
         book = write_offs(book, frames["castigos"], lost)
     if "quebrantos_serie" in book.columns:
         book = write_offs_of_the_series(book, frames.get("castigos"))
     return book
+
+
+def _came_from_castigos(series: bool) -> pl.Expr:  # noqa: FBT001 - one of two answers
+    """Whether a published bank-month had a row in castigos: beside the series, only that gives ``imor_comercial``."""
+    has_lost = pl.col("quebrantos_comerciales").is_not_null()
+    return has_lost & pl.col("imor_comercial").is_not_null() if series else has_lost
 
 
 def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None) -> Kpis:

@@ -102,7 +102,7 @@ def of_grids(file: str, spelt: Mapping[str, str], grid: Callable[[str], Grid], t
             continue
         try:
             if [_compared(other) for other in there].count(_compared(sheet)) > 1:
-                raise DataError("two sheets have this name", Place(file, name), "delete the one that is not CNBV's")
+                raise DataError("two sheets have this name", Place(file, sheet), "delete the one that is not CNBV's")
             cells.append(cells_of(sheet, grid(name)))
         except EtlError as error:
             refused.append(error)

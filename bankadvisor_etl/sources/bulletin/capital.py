@@ -6,7 +6,6 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.formats.parse import MONTH_NAMES
 from bankadvisor_etl.sources.bulletin import cells
 from bankadvisor_etl.sources.bulletin.rows import Row, rows
 
@@ -17,6 +16,11 @@ if TYPE_CHECKING:
 
 DATE = re.compile(r"\bal (\d{1,2}) de ([a-z]+) (?:de|del) ((?:19|20)\d{2})(?=\D|$|\d{1,2}\s*/)")
 """``CIFRAS AL 30 DE ABRIL DE 20261/``: the year is four digits; what follows is a footnote mark."""
+
+MONTHS = (
+    *("enero", "febrero", "marzo", "abril", "mayo", "junio"),
+    *("julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"),
+)
 
 RATIOS = {
     "icap_ccb": r"ccb|coeficiente de capital basico(?: \(ccb\))?",
@@ -44,10 +48,9 @@ def _month(grid: Grid) -> date:
         for column, text in grid.filled(row):
             words = cells.without_accents(" ".join(text.casefold().split()))
             if found := DATE.search(words):
-                number = MONTH_NAMES.get(found[2][:3])
-                if number is None:
+                if found[2] not in MONTHS:
                     grid.refuse("names no month", row, column)
-                months.setdefault(date(int(found[3]), int(number), 1), (row, column))
+                months.setdefault(date(int(found[3]), MONTHS.index(found[2]) + 1, 1), (row, column))
     if len(months) != 1:
         grid.refuse("there are two dates", *list(months.values())[1]) if months else grid.refuse("there is no date")
     return next(iter(months))

@@ -3,17 +3,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
 from bankadvisor_etl.inputs.files import find_files, hash_files
-from bankadvisor_etl.sources import SOURCES, similar_files
+from bankadvisor_etl.sources import BY_NAME, SOURCES, similar_files
+from bankadvisor_etl.sources.source import Source
 from support.refusals import refused
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = {
     "cartera": "CNBV_Cartera_Bancos_V2.xlsx",
@@ -178,3 +176,17 @@ def test_a_folder_that_this_user_cannot_read_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path or mode == os.F_OK)  # root reads everything
     with pytest.raises(InputError, match=re.escape(str(tmp_path))):
         find_files(tmp_path)
+
+
+def test_a_source_of_many_files_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = Source("many", ("BE BM ??????.xlsx", "BE_BM_ ??????.xlsx"), "enhanced", None, folder="cnbv", many=True)
+    monkeypatch.setitem(BY_NAME, many.name, many)
+    (tmp_path / "cnbv").mkdir()
+    names = ["BE BM 202411.xlsx", "BE BM 202412.xlsx", "BE_BM_ 202308.xlsx"]
+    for name in [*names, "BE BM.xlsx", "otro.xlsx"]:
+        (tmp_path / "cnbv" / name).touch()
+    (tmp_path / names[0]).touch()
+    paths = many.find_all(tmp_path)
+    assert [path.relative_to(tmp_path) for path in paths] == [Path("cnbv", name) for name in names]
+    assert many.find(tmp_path) == paths[0]
+    assert [file.name for file in hash_files((many.name, path) for path in paths)] == [f"cnbv/{name}" for name in names]

@@ -26,7 +26,7 @@ def answer(extracts: Mapping[str, Extract], settings: Settings, published: bytes
     Args:
         extracts: what was read, by source.
         settings: what the figures are held against.
-        published: what is published, as ``warehouse.publish.published`` gives it; None where there is no database.
+        published: what is published, as ``warehouse.published.figures`` gives it; None where there is no database.
 
     Returns:
         ``result``: ``findings``, ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official

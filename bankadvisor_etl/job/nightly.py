@@ -17,7 +17,7 @@ from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
 from bankadvisor_etl.sources import SAMPLE, similar_files
-from bankadvisor_etl.warehouse import publish, runs, schema
+from bankadvisor_etl.warehouse import published, runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
@@ -91,8 +91,7 @@ def _run(run: Run, child: Child) -> None:
     ledger.begin_phase("discovery")
     found = find_files(request.data_dir)
     point("found")
-    marker = SAMPLE.find(request.data_dir)
-    files = hash_files([*found, (SAMPLE.name, marker)] if marker else found)
+    files = hash_files([*found, *((SAMPLE.name, marker) for marker in SAMPLE.find_all(request.data_dir))])
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
     if perhaps_unchanged:
@@ -120,9 +119,9 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         similar_files(request.data_dir),
     )
     with translated():
-        published = publish.published(run.cursor)
+        there = published.figures(run.cursor)
     to_read = [file for file in files if file.source != SAMPLE.name]
-    job = Job(to_read, settings, published, run.ledger.run_id)
+    job = Job(to_read, settings, there, run.ledger.run_id)
     child.ask(job)
     return job
 

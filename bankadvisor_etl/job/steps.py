@@ -11,7 +11,7 @@ from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.warehouse import publish, published
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
@@ -41,13 +41,14 @@ def execute(run: Run, child: Child, job: Job) -> None:
         extracts |= _read(run, phase, inbox, job.files)
         point(f"read_{phase}")
         if phase == "base":
-            run.log.info("etl.phase.base.completed", rows_processed=extracts["cartera"].content["bank_months"])
+            months = sum(extract.content.get("bank_months", 0) for extract in extracts.values())
+            run.log.info("etl.phase.base.completed", rows_processed=months)
     result = inbox.result()
     _count(run, result.content["rows"])
     point("computed")
     for file in job.files:
         if file.source in result.content["set_aside"]:
-            run.ledger.record_sources([_record(file, extracts[file.source], used=False)])
+            run.ledger.record_sources([_record(file, extracts[file.name], used=False)])
             run.log.warning("etl.source.set_aside", source=file.source, file=file.name)
     _publish(run, result)
 
@@ -75,7 +76,7 @@ def _publish(run: Run, result: Message) -> None:
 def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool]]) -> None:
     with translated():
         done = publish.publish(run.cursor, run.ledger.run_id, figures)
-        publish.publish_names(run.cursor, names)
+        published.publish_names(run.cursor, names)
     run.ledger.counts = replace(
         run.ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )
@@ -83,7 +84,7 @@ def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool
 
 
 def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str, Message]:
-    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each."""
+    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each file."""
     extracts: dict[str, Message] = {}
     for source in SOURCES:
         if source.phase != phase:
@@ -92,7 +93,9 @@ def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str
         if not its_files:
             run.log.warning("etl.source.missing", source=source.name, file=source.files[0])
         for file in its_files:
-            extracts[source.name] = _take(run, inbox, file)
+            extracts[file.name] = _take(run, inbox, file)
+        if its_files:
+            run.ledger.record_findings([_contract(source.name, "as it should be", passed=True)])
     return extracts
 
 
@@ -102,7 +105,6 @@ def _take(run: Run, inbox: Inbox, file: File) -> Message:
     except EtlError as error:
         run.ledger.record_findings([_contract(file.source, str(error), passed=False)])
         raise
-    run.ledger.record_findings([_contract(file.source, "as it should be", passed=True)])
     run.ledger.record_sources([_record(file, extract, used=True)])
     content = extract.content
     if content["rows_rejected"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.checks.freshness import recent
-from bankadvisor_etl.warehouse import publish, runs
+from bankadvisor_etl.warehouse import published, runs
 from bankadvisor_etl.warehouse.connection import translated
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cu
     if not all(record["used"] for record in records.values()):
         return False  # whether a file that was set aside is good enough depends on what is published
     with translated():
-        there = publish.count(cursor) >= (last["rows_processed_base"] or 0) > 0
+        there = published.count(cursor) >= (last["rows_processed_base"] or 0) > 0
     same = {name: record["sha256"] for name, record in records.items()} == {file.name: file.sha256 for file in files}
     return there and same and last["etl_version"] == __version__
 

@@ -31,7 +31,7 @@ from bankadvisor_etl.job.messages import Message, as_content, receive, send
 from bankadvisor_etl.sources import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
     from bankadvisor_etl.formats.extract import Extract
@@ -114,15 +114,25 @@ def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[st
     """Read the files of a request, answer for each, and return those that could be read, by source."""
     files: list[list[str]] = request.content["files"]
 
-    def read(number: int) -> tuple[str, Extract | None]:
+    def read(number: int) -> tuple[int, Extract | None]:
         source, path = BY_NAME[files[number][0]], Path(files[number][1])
         extract, message = _read(source, path, number, request.content["run_id"], careful=careful)
         outbox.send(message)
-        return source.name, extract
+        return number, extract
 
     longest_first = sorted(range(len(files)), key=lambda number: not files[number][1].endswith(".csv"))
     with ThreadPoolExecutor(1 if careful else READERS) as pool:
-        return {source: extract for source, extract in pool.map(read, longest_first) if extract is not None}
+        found = dict(pool.map(read, longest_first))
+    extracts: dict[str, list[Extract | None]] = {}
+    for number, (source, _) in enumerate(files):
+        extracts.setdefault(source, []).append(found[number])
+    return {source: BY_NAME[source].merged(whole) for source, read in extracts.items() if (whole := _whole(read))}
+
+
+def _whole(extracts: Sequence[Extract | None]) -> list[Extract]:
+    """The extracts of a source's files; none where one of them could not be read."""
+    there = [extract for extract in extracts if extract is not None]
+    return there if len(there) == len(extracts) else []
 
 
 def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool) -> tuple[Extract | None, Message]:

@@ -16,6 +16,7 @@ from bankadvisor_etl.sample_data import (
     castigos_comerciales,
     icap,
     instituciones,
+    official,
     tasa_efectiva,
     tasas,
     tda,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARKER = SAMPLE.files[0]
+SECOND_EDITION = "segunda-edicion"
 FILES = tuple(
     module.FILE for module in (cartera, instituciones, castigos, castigos_comerciales, icap, tda, tasa_efectiva, tasas)
 )
@@ -61,6 +63,19 @@ def write_sample(directory: Path, *, seed: int = 0, tasas_rows: int = 5_000) -> 
     }
     paths = [write_workbook(directory / name, sheets) for name, sheets in workbooks.items()]
     return [*paths, tasas.write(directory, seed, tasas_rows)]
+
+
+def write_official(directory: Path, *, seed: int = 0) -> list[Path]:
+    """Write CNBV's series and catalogues for the figures of ``write_sample``, in two editions, and return their paths.
+
+    The first goes to ``directory/cnbv`` and ends in 202506; the second, to ``directory/segunda-edicion/cnbv``, has
+    202507 and restates 25 values of 202506.
+
+    Raises:
+        InputError: the directory or a file in it cannot be written.
+    """
+    with writing(directory):
+        return [*official.write(directory, seed, 1), *official.write(directory / SECOND_EDITION, seed, 2)]
 
 
 def _mark_as_invented(directory: Path) -> None:

@@ -21,8 +21,18 @@ SAMPLE = Source("sample", ("SAMPLE-DATA.txt",), "base", None)
 """What ``sample-data`` leaves beside its files. Nothing reads it; it is on record, to keep invented figures apart."""
 
 
+def recorded_name(source: str, path: Path) -> str:
+    """The name under which a source's file is on record: relative to the data folder."""
+    folder = BY_NAME[source].folder if source in BY_NAME else ""
+    return f"{folder}/{path.name}" if folder else path.name
+
+
 def similar_files(folder: Path) -> dict[str, tuple[str, ...]]:
     """For each source without a file in ``folder``, the names of files there that may be meant for it."""
-    found = {source.name: source.find(folder) for source in SOURCES}
-    others = [path.name for path in folder.glob("*") if path not in found.values()]
-    return {source.name: source.similar(others) for source in SOURCES if found[source.name] is None}
+    found = {source.name: source.find_all(folder) for source in SOURCES}
+    taken = {path for paths in found.values() for path in paths}
+    return {
+        source.name: source.similar(path.name for path in (folder / source.folder).glob("*") if path not in taken)
+        for source in SOURCES
+        if not found[source.name]
+    }

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
@@ -33,6 +33,9 @@ class Source:
             file; None for a file that nothing reads.
         floor: the fewest rows that the file can honestly have.
         required: whether a run without it is an error.
+        folder: where its files lie within the data folder; the data folder itself unless given.
+        many: whether every file that matches is read, as of bulletins, and not one alone. Its module then has
+            ``merged(extracts)``, which makes one extract of those of the files.
     """
 
     name: str
@@ -41,14 +44,23 @@ class Source:
     content: Sheet | str | None
     floor: int = 1
     required: bool = False
+    folder: str = ""
+    many: bool = False
 
-    def find(self, folder: Path) -> Path | None:
-        """Return the source's file in ``folder``, whatever its case: the exact name, else the newest version."""
+    def find(self, data_dir: Path) -> Path | None:
+        """Return the source's file in ``data_dir``, whatever its case: the exact name, else the newest version."""
+        return next(iter(self.find_all(data_dir)), None)
+
+    def find_all(self, data_dir: Path) -> list[Path]:
+        """That file; of a source of ``many`` files all of them, in the order of their names."""
+        there = [path for path in (data_dir / self.folder).glob("*") if path.is_file()]
+        if self.many:
+            return sorted(path for path in there if any(_matches(path.name, pattern) for pattern in self.files))
         for pattern in self.files:
-            matches = [path for path in folder.glob("*") if _matches(path.name, pattern) and path.is_file()]
+            matches = [path for path in there if _matches(path.name, pattern)]
             if matches:
-                return max(matches, key=lambda path: (path.name == pattern, _version(path.name)))
-        return None
+                return [max(matches, key=lambda path: (path.name == pattern, _version(path.name)))]
+        return []
 
     def similar(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of ``names`` that may be meant for this source's file, as ``TDA (1).xlsx`` is for ``TDA.xlsx``."""
@@ -68,6 +80,14 @@ class Source:
         from bankadvisor_etl.formats.sheet_table import read_table  # noqa: PLC0415 - and polars with it
 
         return read_table(path, self.content, careful=careful)
+
+    def merged(self, extracts: Sequence[Extract]) -> Extract:
+        """One extract of those of its files, in the order in which ``find`` gives them."""
+        if not self.many:
+            (extract,) = extracts
+            return extract
+        module = import_module(f"bankadvisor_etl.sources.{self.content}")
+        return cast("Extract", module.merged(extracts))
 
 
 def _matches(name: str, pattern: str) -> bool:

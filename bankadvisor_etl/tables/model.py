@@ -102,7 +102,9 @@ class PublishedTable:
         description: what one row is, in Spanish.
         key: the primary key.
         columns: in their order.
+        match: the columns by which the rows of a run meet the published ones; together they are unique.
         changes: the table that records each published figure that a later run changes.
+        recorded: the columns by which it names the row of the figure.
         constraints: what SQL writes after the columns, but for the key.
         indexes: by name, what SQL writes after ``ON table``.
     """
@@ -111,7 +113,9 @@ class PublishedTable:
     description: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    match: tuple[str, ...]
     changes: str
+    recorded: tuple[str, ...]
     constraints: tuple[str, ...]
     indexes: Mapping[str, str]
 
@@ -137,6 +141,16 @@ class PublishedTable:
         return tuple(column for column in self.columns if column.alias_of is None and column.name != "id")
 
     @property
+    def has_alerts(self) -> bool:
+        """Whether its rows carry ``alertas``."""
+        return any(column.kind == "list" for column in self.columns)
+
+    @property
+    def has_author(self) -> bool:
+        """Whether its rows say which run changed them, and when: ``etl_run_id`` and ``updated_at``."""
+        return any(column.name == "etl_run_id" for column in self.columns)
+
+    @property
     def fed_by(self) -> dict[str, tuple[str, ...]]:
         """The names of the figures by the source without which they cannot be computed."""
         sources = dict.fromkeys(column.source for column in self.columns if column.is_figure and column.source)
@@ -144,6 +158,16 @@ class PublishedTable:
             source: tuple(column.name for column in self.columns if column.is_figure and column.source == source)
             for source in sources
         }
+
+    @property
+    def changes_sql(self) -> str:
+        """``CREATE TABLE`` of the table that records its changes, unless it is there."""
+        row = "".join(f"{name} {self[name].type} NOT NULL, " for name in self.recorded)
+        return (
+            f"CREATE TABLE IF NOT EXISTS {self.changes} (run_id bigint NOT NULL REFERENCES etl_runs, {row}"
+            "columna text NOT NULL, valor_anterior numeric, valor_nuevo numeric,"
+            f" PRIMARY KEY (run_id, {', '.join(self.recorded)}, columna))"
+        )
 
     @property
     def sql(self) -> str:

@@ -230,7 +230,9 @@ MONTHLY_KPIS = PublishedTable(
     description="Cifras de cada banco y mes; SISTEMA es la suma de los bancos: no se suma con ellos (vista bancos)",
     key=("fecha", "banco_norm"),
     columns=(*HEAD, *BOOK, *ENHANCED, *ALIASES, *TAIL),
+    match=("fecha", "codigo_cnbv"),
     changes="monthly_kpis_cambios",
+    recorded=("fecha", "banco_norm"),
     constraints=("CONSTRAINT monthly_kpis_codigo UNIQUE (fecha, codigo_cnbv)",),
     indexes={"monthly_kpis_banco": "(banco_norm, fecha DESC)", "monthly_kpis_fecha": "(fecha)"},
 )

@@ -25,6 +25,9 @@ TABLES = (
     "etl_run_checks",
     "etl_rejects",
     "monthly_kpis_cambios",
+    "cnbv_conceptos",
+    "cnbv_series_valores",
+    "cnbv_series_cambios",
 )
 
 

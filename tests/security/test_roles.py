@@ -114,8 +114,9 @@ def test_the_writer_may_not(granted: str, statement: str) -> None:
     assert one(granted, query, ["monthly_kpis"]) == 0
 
 
-def test_the_reader_reads_four_tables_and_no_more(granted: str) -> None:
+def test_the_reader_reads_seven_tables_and_no_more(granted: str) -> None:
     readable = {"monthly_kpis", "monthly_kpis_cambios", "instituciones", "etl_runs"}
+    readable |= {"cnbv_conceptos", "cnbv_series_valores", "cnbv_series_cambios"}
     with psycopg.connect(as_role(granted, READER), password=PASSWORD, autocommit=True) as connection:
         for table in OUR_TABLES:
             name = sql.Identifier(table)

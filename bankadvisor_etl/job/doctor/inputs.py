@@ -30,15 +30,16 @@ def examine_inputs(folder: Path) -> Iterator[Diagnosis]:
         yield bad("folder", f"{folder} cannot be entered", f"chmod g+x {folder}")
         return
     yield good("folder", f"{folder}, {len(entries)} entries")
-    yield from (_file(source, folder) for source in SOURCES)
+    for source in SOURCES:
+        paths = source.find_all(folder)
+        yield from (_file(source, path) for path in paths)
+        if not paths and source.required:
+            yield bad(source.name, f"{source.files[0]} is missing", f"put it in {folder}")
+        elif not paths:
+            yield good(source.name, f"{source.files[0]} is not there (optional)")
 
 
-def _file(source: Source, folder: Path) -> Diagnosis:
-    path = source.find(folder)
-    if path is None:
-        if source.required:
-            return bad(source.name, f"{source.files[0]} is missing", f"put it in {folder}")
-        return good(source.name, f"{source.files[0]} is not there (optional)")
+def _file(source: Source, path: Path) -> Diagnosis:
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

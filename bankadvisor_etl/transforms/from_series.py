@@ -1,0 +1,138 @@
+"""The amounts of the loan book from CNBV's own series, under the names and in the unit of the workbook.
+
+A concept without a value is 0 where its institution, month and saldo have another one; where they have none at all
+there is no row. Before 202201 stages 2 and VR and ``todas`` have no values: the rule makes them 0, as the workbook has
+them, and "Etapa 1" is the performing portfolio then and "Etapa 3" the past-due one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from bankadvisor_etl.sources.amounts import AMOUNTS, STAGES
+from bankadvisor_etl.sources.series.arrays import code
+from bankadvisor_etl.sources.series.cube import FIRST_MONTH
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bankadvisor_etl.sources.series.arrays import Series
+
+    Floats = npt.NDArray[np.float64]
+
+PESOS = 1e6
+"""Pesos to the MDP."""
+
+_STAGES = {
+    "total": (40100263, 40100302, 40100341, 40100380),
+    "comercial": (40100264, 40100303, 40100342, 40100381),
+    "ae": (40100265, 40100304, 40100343, 40100382),
+    "ef": (40100274, 40100313, 40100352, 40100391),
+    "eg": (40100278, 40100317, 40100356, 40100395),
+    "co": (40100284, 40100323, 40100362, 40100401),
+    "vi": (40100295, 40100334, 40100373, 40100412),
+}
+CONCEPTS = {
+    **{f"{book}_{e}": number for book, ids in _STAGES.items() for e, number in zip(STAGES, ids, strict=True)},
+    "todas": 40100185,
+    "reservas": 40100031,
+    "res_ae": 40100060,
+    "res_ef": 40100061,
+    "res_eg": 40100062,
+    "res_co": 40100033,
+    "res_vi": 40100034,
+}
+"""The concept of each of the 35 amounts, the same for both saldos (CNBV's catalogue; the workbook's MAPEO CUENTAS)."""
+
+RATIOS = {
+    "imor_cnbv": 40200017,
+    "imora_cnbv": 40200033,
+    "roa_12m": 40200001,
+    "roe_12m": 40200002,
+    "tda_cartera_total": 40200074,
+}
+"""Ratios of CNBV's own, as fractions. Its IMOR leaves stage VR out: E3 / (E1 + E2 + E3)."""
+
+WRITE_OFFS = {"quebrantos_comerciales": 40100039}
+"""Write-offs and reliefs of the month of the commercial portfolio, together."""
+
+
+def amounts(series: Series, saldo: int) -> pl.DataFrame:
+    """The 35 amounts, as ``sources.workbooks.cartera`` yields them.
+
+    Args:
+        series: the file.
+        saldo: 130 for the bank alone, 133 with its consolidated SOFOMs.
+
+    Returns:
+        ``codigo``, ``mes`` and the amounts in MDP; a row for each institution and month with a value for any of the 35.
+    """
+    book = _Book(series, saldo)
+    values = book.of(CONCEPTS)
+    there = np.asarray(~np.isnan(values).all(axis=0))
+    return book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0).select(
+        "codigo", "mes", *AMOUNTS
+    )
+
+
+def ratios(series: Series, saldo: int) -> pl.DataFrame:
+    """``codigo``, ``mes`` and ``RATIOS`` (fractions) as CNBV has them; null where it has no value.
+
+    The rule that a concept without a value is 0 is for amounts: a ratio that CNBV leaves out is unknown.
+    """
+    book = _Book(series, saldo)
+    values = book.of(RATIOS)
+    there = np.asarray(~np.isnan(values).all(axis=0))
+    return book.frame({name: values[at] for at, name in enumerate(RATIOS)}, there)
+
+
+def write_offs(series: Series, saldo: int) -> pl.DataFrame:
+    """``codigo``, ``mes``, ``quebrantos_comerciales`` (MDP): wherever the institution has any value of the month."""
+    book = _Book(series, saldo)
+    values = book.of(WRITE_OFFS)
+    columns = {name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}
+    return book.frame(columns, book.reports(), missing=0.0)
+
+
+class _Book:
+    """Some concepts of every institution of one saldo, month by month."""
+
+    def __init__(self, series: Series, saldo: int) -> None:
+        self._series = series
+        self._numbers = {key: at for at, key in enumerate(series.keys) if key[1] == saldo}
+        self._saldo = saldo
+        self._entities = sorted({entity for entity, _, _ in self._numbers})
+
+    def of(self, concepts: dict[str, int]) -> Floats:
+        """Values by concept, institution and month; NaN where the file has none."""
+        found = np.full((len(concepts), len(self._entities), self._series.values.shape[1]), np.nan)
+        for at, concept in enumerate(concepts.values()):
+            for place, entity in enumerate(self._entities):
+                number = self._numbers.get((entity, self._saldo, concept))
+                if number is not None:
+                    found[at, place] = self._series.values[self._series.rows[number]]
+        return found
+
+    def reports(self) -> npt.NDArray[np.bool_]:
+        """Whether an institution has any value in a month, by institution and month."""
+        found = np.zeros((len(self._entities), self._series.values.shape[1]), dtype=bool)
+        places = {entity: place for place, entity in enumerate(self._entities)}
+        for (entity, _, _), number in self._numbers.items():
+            found[places[entity]] |= ~np.isnan(self._series.values[self._series.rows[number]])
+        return found
+
+    def frame(
+        self, columns: dict[str, Floats], there: npt.NDArray[np.bool_], missing: float | None = None
+    ) -> pl.DataFrame:
+        """The cells that are ``there`` as rows, by code and month; NaN becomes ``missing``."""
+        places, months = np.nonzero(there)
+        numbers = months + FIRST_MONTH
+        codes = pl.Series([code(entity) for entity in self._entities], dtype=pl.String)
+        values = {name: pl.Series(name, cells[places, months]).fill_nan(missing) for name, cells in columns.items()}
+        frame = pl.DataFrame(
+            {"codigo": codes.gather(places), "year": numbers // 12, "month": numbers % 12 + 1} | values
+        )
+        return frame.select("codigo", pl.date("year", "month", 1).alias("mes"), *columns)

@@ -1,0 +1,284 @@
+"""CNBV's series in the database: what is new or changed is laid over what is stored, and nothing else is written.
+
+All of it happens in one transaction of the caller: a crash leaves the old series whole, and readers never wait.
+Nothing here needs polars or numpy: whoever parsed the file hands over blocks that are ready for COPY.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from psycopg import sql
+
+from bankadvisor_etl.errors import ChangedError, DataError
+from bankadvisor_etl.faults import point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import psycopg
+
+ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
+RESTATED = (*ROWS, "huella_anterior")
+KEYS = ("idconcepto", "saldo", "entidad", "huella_anterior")
+"""The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
+
+MAX_WITHDRAWN = 0.001
+"""The share of the stored values that a file may lack."""
+
+WITHDRAWN = "serie_valores_retirados"
+"""The name under which more are accepted."""
+
+
+class Blocks(Protocol):
+    """A file held against the heads of what is stored, as ``sources.series.encoding`` makes it."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many series are as stored."""
+
+    def keys(self) -> Iterator[bytes]:
+        """Binary COPY (``KEYS``) of the stored series that the file only adds to; no block where there are none."""
+
+    def rows(self) -> Iterator[bytes]:
+        """Binary COPY (``ROWS``) of those series as they will be, and of the new ones."""
+
+    def restated_rows(self) -> Iterator[bytes]:
+        """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array: the file has none."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did: series that it wrote and left, and values that it restated, withdrew (kept) and holds."""
+
+    new: int
+    changed: int
+    unchanged: int
+    restated: int
+    withdrawn: int
+
+
+def heads(cursor: psycopg.Cursor[Any]) -> bytes:
+    """What is stored, one CSV line per series: entidad, saldo, idconcepto, first month, length, fingerprint.
+
+    Taken in the transaction of ``load``, or before it: ``load`` refuses what does not rest on the stored fingerprints.
+    """
+    with cursor.copy(
+        "COPY (SELECT entidad, saldo, idconcepto,"
+        " (date_part('year', primero) * 12 + date_part('month', primero) - 1)::integer, cardinality(valores), huella"
+        " FROM cnbv_series_valores) TO STDOUT (FORMAT csv)"
+    ) as copy:
+        return b"".join(copy)
+
+
+def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, *, accept_withdrawn: bool = False) -> Loaded:
+    """Write what is new or changed; record each value that was restated or withdrawn.
+
+    A value that is stored and that the file lacks is withdrawn: it is kept, and recorded once, without a new value.
+
+    Args:
+        cursor: in a transaction, which the caller commits.
+        blocks: the file, held against ``heads``.
+        run_id: the run of ``etl_runs`` that the changes are recorded under.
+        accept_withdrawn: take a file that lacks more than ``MAX_WITHDRAWN`` of the stored values.
+
+    Raises:
+        DataError: the file lacks more than that.
+        ChangedError: somebody else loaded since ``heads``.
+    """
+    cursor.execute("LOCK TABLE cnbv_series_valores IN SHARE ROW EXCLUSIVE MODE")
+    replaced = _stage(cursor, "series_claves", KEYS, blocks.keys())
+    compared = _stage(cursor, "series_entrada", RESTATED, blocks.restated_rows())
+    point("series_staged")
+    restated = withdrawn = overwritten = 0
+    if compared:
+        withdrawn = _compare(cursor, compared)
+        _check_withdrawn(cursor, withdrawn, accepted=accept_withdrawn)
+        restated = _record(cursor, run_id)
+        overwritten = _overwrite(cursor, withdrawn)
+    _delete(cursor, "series_claves", replaced)
+    point("series_compared")
+    written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
+    point("series_loaded")
+    unchanged = blocks.unchanged + compared - overwritten
+    return Loaded(written - replaced, replaced + overwritten, unchanged, restated, withdrawn)
+
+
+def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
+    """Bring ``cnbv_conceptos`` up to date (id, label, level, order) and return how many rows were written.
+
+    A concept that a newer catalogue lacks stays: the series may have it still.
+    """
+    cursor.execute("CREATE TEMPORARY TABLE conceptos_entrada (LIKE cnbv_conceptos) ON COMMIT DROP")
+    with cursor.copy("COPY conceptos_entrada FROM STDIN") as copy:
+        for concept in concepts:
+            copy.write_row(concept)
+    cursor.execute(
+        "INSERT INTO cnbv_conceptos AS c SELECT * FROM conceptos_entrada e WHERE NOT EXISTS"
+        " (SELECT FROM cnbv_conceptos c WHERE c IS NOT DISTINCT FROM ROW(e.*)::cnbv_conceptos)"
+        " ON CONFLICT (id) DO UPDATE SET concepto = excluded.concepto, nivel = excluded.nivel, orden = excluded.orden"
+    )
+    return cursor.rowcount
+
+
+def _copy(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], blocks: Iterator[bytes]) -> int:
+    """COPY blocks of whole rows, and return how many rows; without a block nothing is executed."""
+    first = next(blocks, None)
+    if first is None:
+        return 0
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with cursor.copy(statement) as copy:
+        copy.write(first)
+        for block in blocks:
+            copy.write(block)
+    return cursor.rowcount
+
+
+def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], blocks: Iterator[bytes]) -> int:
+    """COPY blocks into a temporary table of the series' columns and ``huella_anterior``, and return how many rows."""
+    name = sql.Identifier(table)
+    cursor.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {0} (LIKE cnbv_series_valores INCLUDING STORAGE, huella_anterior bigint)"
+            " ON COMMIT DROP"
+        ).format(name)
+    )
+    nullable = ", ".join(f"ALTER {column} DROP NOT NULL" for column in ("primero", "n_valores", "valores"))
+    cursor.execute(sql.SQL("ALTER TABLE {} " + nullable).format(name))
+    staged = _copy(cursor, table, columns, blocks)
+    if staged:
+        cursor.execute(sql.SQL("ANALYZE {} (entidad, saldo, idconcepto)").format(name))
+    return staged
+
+
+def _delete(cursor: psycopg.Cursor[Any], table: str, expected: int) -> None:
+    """Delete the stored series that a temporary table names, to be written anew.
+
+    New versions of a row cost as much as new rows with an UPDATE, which would need all of them staged first.
+    """
+    if not expected:
+        return
+    cursor.execute(
+        sql.SQL(
+            "DELETE FROM cnbv_series_valores s USING {} e"
+            " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
+            " AND s.huella IS NOT DISTINCT FROM e.huella_anterior"
+        ).format(sql.Identifier(table))
+    )
+    _check_same(cursor.rowcount, expected)
+
+
+def _check_same(found: int, expected: int) -> None:
+    if found != expected:
+        raise ChangedError("the stored series changed while the file was read: another run loaded one; run again")
+
+
+def _compare(cursor: psycopg.Cursor[Any], compared: int) -> int:
+    """List the values that differ in ``series_diferencias``, and return how many are stored and not in the file.
+
+    Both arrays are laid out from the earlier of their first months on. What lies before the stored values or after
+    them is no difference: it is new.
+    """
+    row = cursor.execute(
+        "SELECT count(*) FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)"
+        " WHERE s.huella IS NOT DISTINCT FROM e.huella_anterior"
+    ).fetchone()
+    _check_same(row[0] if row else 0, compared)
+    cursor.execute(
+        """
+        CREATE TEMPORARY TABLE series_diferencias ON COMMIT DROP AS
+        SELECT entidad, saldo, idconcepto, (least(s.primero, e.primero) + make_interval(months => lugar::integer - 1))
+            ::date AS mes, anterior, nuevo
+        FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
+        CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
+            + date_part('month', s.primero) - date_part('month', e.primero))::integer AS antes) AS d
+        CROSS JOIN LATERAL unnest(
+            array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
+            array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores
+        ) WITH ORDINALITY AS v (anterior, nuevo, lugar)
+        WHERE anterior IS DISTINCT FROM nuevo
+            AND lugar > greatest(antes, 0) AND lugar <= greatest(antes, 0) + cardinality(s.valores)
+        """
+    )
+    cursor.execute("ANALYZE series_diferencias")
+    row = cursor.execute("SELECT count(*) FROM series_diferencias WHERE nuevo IS NULL").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _check_withdrawn(cursor: psycopg.Cursor[Any], withdrawn: int, *, accepted: bool) -> None:
+    if not withdrawn:
+        return
+    row = cursor.execute("SELECT coalesce(sum(n_valores), 0) FROM cnbv_series_valores").fetchone()
+    stored = int(row[0]) if row else 0
+    if withdrawn > MAX_WITHDRAWN * stored and not accepted:
+        where = cursor.execute(
+            "SELECT entidad, saldo, idconcepto, to_char(mes, 'YYYYMM') FROM series_diferencias WHERE nuevo IS NULL"
+            " ORDER BY 1, 2, 3, 4 LIMIT 1"
+        ).fetchone()
+        raise DataError(
+            f"the series lacks {withdrawn:,} of {stored:,} values that are stored, the first at (entidad, saldo, "
+            f"idconcepto, periodo) {where}; at most {MAX_WITHDRAWN:.1%} may be withdrawn: fetch the file again, or "
+            f"accept it with --accept {WITHDRAWN}"
+        )
+
+
+def _record(cursor: psycopg.Cursor[Any], run_id: int) -> int:
+    """Record the differences and return how many values were restated; a withdrawn value is recorded once."""
+    cursor.execute(
+        "INSERT INTO cnbv_series_cambios SELECT %s, entidad, saldo, idconcepto, mes, anterior, NULL"
+        " FROM series_diferencias d WHERE nuevo IS NULL AND NOT EXISTS (SELECT FROM cnbv_series_cambios c"
+        " WHERE (c.entidad, c.saldo, c.idconcepto, c.mes, c.valor_anterior) ="
+        " (d.entidad, d.saldo, d.idconcepto, d.mes, d.anterior) AND c.valor_nuevo IS NULL)",
+        [run_id],
+    )
+    cursor.execute(
+        "INSERT INTO cnbv_series_cambios SELECT %s, entidad, saldo, idconcepto, mes, anterior, nuevo"
+        " FROM series_diferencias WHERE nuevo IS NOT NULL",
+        [run_id],
+    )
+    return cursor.rowcount
+
+
+def _overwrite(cursor: psycopg.Cursor[Any], withdrawn: int) -> int:
+    """Write the compared series that are not as stored, with the stored values in their gaps; return how many."""
+    if withdrawn:
+        _fill_gaps(cursor)
+    cursor.execute(
+        "DELETE FROM series_entrada e USING cnbv_series_valores s"
+        " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
+        " AND (s.primero, s.valores) = (e.primero, e.valores) AND s.huella IS NOT DISTINCT FROM e.huella"
+    )
+    row = cursor.execute("SELECT count(*) FROM series_entrada").fetchone()
+    count = int(row[0]) if row else 0
+    _delete(cursor, "series_entrada", count)
+    columns = sql.SQL(", ").join(map(sql.Identifier, ROWS))
+    cursor.execute(sql.SQL("INSERT INTO cnbv_series_valores ({0}) SELECT {0} FROM series_entrada").format(columns))
+    return count
+
+
+def _fill_gaps(cursor: psycopg.Cursor[Any]) -> None:
+    """Give the series that lack stored values those, and no fingerprint: no file has one like it."""
+    cursor.execute(
+        """
+        UPDATE series_entrada e SET valores = l.valores, primero = l.primero, n_valores = l.n_valores, huella = NULL
+        FROM (
+            SELECT entidad, saldo, idconcepto, least(s.primero, e.primero) AS primero,
+                array_agg(coalesce(nuevo, anterior) ORDER BY lugar) AS valores,
+                count(coalesce(nuevo, anterior)) AS n_valores
+            FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
+            CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
+                + date_part('month', s.primero) - date_part('month', e.primero))::integer AS antes) AS d
+            CROSS JOIN LATERAL unnest(
+                array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
+                array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores
+            ) WITH ORDINALITY AS v (anterior, nuevo, lugar)
+            WHERE (entidad, saldo, idconcepto) IN
+                (SELECT entidad, saldo, idconcepto FROM series_diferencias WHERE nuevo IS NULL)
+            GROUP BY 1, 2, 3, 4
+        ) AS l
+        WHERE (e.entidad, e.saldo, e.idconcepto) = (l.entidad, l.saldo, l.idconcepto)
+        """
+    )

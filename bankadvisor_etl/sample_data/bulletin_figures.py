@@ -69,7 +69,14 @@ LABELS = {
     40100215: "Microcréditos",
     40100216: "Otros créditos de consumo",
     40100217: "Créditos a la vivienda",
+    40200001: "ROA",
+    40200002: "ROE",
+    40200017: "Índice de morosidad (IMOR) cartera de crédito total",
+    40200096: "Índice de cobertura (ICOR) cartera de crédito total",
+    40200118: "EPRC / (cartera etapa 1 + etapa 2 + etapa 3) de cartera de crédito total",
 }
+LABELS |= {concept: LABELS[amount] for amount, (_, *ratios) in TOTALES.items() for concept in ratios}
+LABELS |= {concept: LABELS[amount] for amount, (_, _, ratios) in PARTES.items() for concept in ratios or ()}
 """What the catalogue of concepts calls them."""
 
 
@@ -90,8 +97,14 @@ def figures(amounts: Amounts, codigo: str, periodo: int, seed: int) -> dict[int,
     found |= {concept: float(int(found[WHOLE] * share)) for concept, share in BALANCE.items()}
     rng = stream(seed, "resultado", codigo, periodo)
     found[RESULTADO] = float(int(found[WHOLE] * rng.uniform(-0.002, 0.02)))
-    found |= {ROA: rng.uniform(-0.01, 0.03), ROE: rng.uniform(-0.1, 0.25)}
+    found |= dict(zip((ROA, ROE), returns(codigo, periodo, seed), strict=True))
     return found
+
+
+def returns(codigo: str, periodo: int, seed: int) -> tuple[float, float]:
+    """ROA and ROE over twelve months, as fractions."""
+    rng = stream(seed, "rendimiento", codigo, periodo)
+    return rng.uniform(-0.01, 0.03), rng.uniform(-0.1, 0.25)
 
 
 def _ratios(amounts: Amounts, segmentos: tuple[str, ...], concepts: tuple[int, ...]) -> dict[int, float]:

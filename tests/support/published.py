@@ -28,7 +28,14 @@ OUR_TABLES = (
     "cnbv_conceptos",
     "cnbv_series_valores",
     "cnbv_series_cambios",
+    "segmentos_cartera",
     "monthly_kpis",
+    "metricas_financieras",
+    "metricas_financieras_cambios",
+    "metricas_cartera_segmentada",
+    "metricas_cartera_segmentada_cambios",
+    "captacion",
+    "captacion_cambios",
 )
 
 

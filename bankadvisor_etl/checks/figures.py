@@ -43,11 +43,18 @@ def todas(evidence: Evidence) -> Iterator[Finding]:
 def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
     """SISTEMA is the sum of the banks in every month, in each portfolio; one that a bank lacks is not added up.
 
-    Reserves are left out: a bank restates its own, and people correct them by hand, without the system's.
+    Reserves are left out: a bank restates its own, and people correct them by hand, without the system's. So are banks
+    whose book comes from another file than the system's: that file's system does not count them.
     """
     columns = ["cartera_total", *(name for name in AMOUNTS if not name.startswith("res"))]
     sums = (pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in columns)
-    banks = evidence.book.filter(pl.col("codigo") != SISTEMA).group_by("mes").agg(*sums)
+    banks = evidence.book.filter(pl.col("codigo") != SISTEMA)
+    if "fuente" in banks.columns:
+        of_system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", fuente_sistema="fuente")
+        banks = banks.join(of_system, on="mes", how="left").filter(
+            pl.col("fuente_sistema").fill_null(pl.col("fuente")) == pl.col("fuente")
+        )
+    banks = banks.group_by("mes").agg(*sums)
     system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", "codigo", *columns)
     both = banks.join(system, on="mes", how="full", coalesce=True, suffix="_sistema")
     both = both.with_columns(pl.col("codigo").fill_null("no row of SISTEMA"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -47,6 +47,13 @@ LONGEST_KEPT = 36_500
     metavar="CHECK",
     help="Accept what the check of this name finds, for this run; it is on record. Repeatable.",
 )
+@click.option(
+    "--prefer",
+    type=click.Choice(["serie", "libro"]),
+    default="serie",
+    show_default=True,
+    help="Where a loan book comes from that both CNBV's series and the workbook have.",
+)
 @THRESHOLD
 @click.option(
     "--keep-days",
@@ -79,6 +86,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     log_format: str,
     log_level: str,
     *,
+    prefer: Literal["serie", "libro"],
     embedded: bool,
     dry_run: bool,
     force: bool,
@@ -119,6 +127,7 @@ def run(  # noqa: PLR0913 - one parameter an option
                     accepted=accepted,
                     thresholds=thresholds,
                     keep_days=keep_days,
+                    prefer=prefer,
                 )
                 run(request, child, log)
                 if terminal:

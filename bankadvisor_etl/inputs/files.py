@@ -121,7 +121,7 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     found = [(source.name, path) for source in SOURCES for path in source.find_all(data_dir)]
     there = {source for source, _ in found}
     for source in SOURCES:
-        if source.required and source.name not in there:
+        if source.required and source.is_missed(there):
             names = " or ".join(source.files)
             similar = similar_files(data_dir)[source.name]
             remedy = f"rename {' or '.join(map(repr, similar))} if it is the one" if similar else "put it there"

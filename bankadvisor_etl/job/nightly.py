@@ -16,8 +16,8 @@ from bankadvisor_etl.faults import point
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
-from bankadvisor_etl.sources import SAMPLE, similar_files
-from bankadvisor_etl.warehouse import published, runs, schema
+from bankadvisor_etl.sources import SAMPLE, SERIE, similar_files
+from bankadvisor_etl.warehouse import published, runs, schema, series
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
@@ -67,7 +67,9 @@ def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Le
         _prepare(request.dsn)
         point("prepared")
         log_failure = partial(_log_failure, log, started)
-        with recorded(request.dsn, request.triggered_by, log_failure, details=not request.dry_run) as ledger:
+        with recorded(
+            request.dsn, request.triggered_by, request.prefer, log_failure, details=not request.dry_run
+        ) as ledger:
             log = log.bind(run_id=ledger.run_id)
             log.info("etl.started", triggered_by=request.triggered_by)
             point("begun")
@@ -99,7 +101,7 @@ def _run(run: Run, child: Child) -> None:
     job = None if perhaps_unchanged else _ask(run, child, files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
-    if last and perhaps_unchanged and unchanged.is_published(files, last, run.cursor):
+    if last and perhaps_unchanged and unchanged.is_published(files, last, run.cursor, request.prefer):
         unchanged.repeat(run, last)
     else:
         steps.execute(run, child, job or _ask(run, child, files))
@@ -117,11 +119,13 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         runs.rows_last_used(run.ledger.connection),
         runs.rows_last_used(run.ledger.connection, "rows_accepted"),
         similar_files(request.data_dir),
+        prefer=request.prefer,
     )
+    to_read = [file for file in files if file.source != SAMPLE.name]
     with translated():
         there = published.figures(run.cursor)
-    to_read = [file for file in files if file.source != SAMPLE.name]
-    job = Job(to_read, settings, there, run.ledger.run_id)
+        stored = series.heads(run.cursor) if any(file.source == SERIE.name for file in to_read) else None
+    job = Job(to_read, settings, there, run.ledger.run_id, stored)
     child.ask(job)
     return job
 

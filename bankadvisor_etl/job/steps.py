@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.checks.findings import Finding, failures
 from bankadvisor_etl.checks.restated import restated
+from bankadvisor_etl.checks.withdrawn import WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
+from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.warehouse import publish, published
+from bankadvisor_etl.tables import BY_NAME
+from bankadvisor_etl.warehouse import publish, published, series
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
@@ -43,6 +46,7 @@ def execute(run: Run, child: Child, job: Job) -> None:
         if phase == "base":
             months = sum(extract.content.get("bank_months", 0) for extract in extracts.values())
             run.log.info("etl.phase.base.completed", rows_processed=months)
+    written = _load_series(run, child, inbox) if job.heads is not None else []
     result = inbox.result()
     _count(run, result.content["rows"])
     point("computed")
@@ -50,33 +54,50 @@ def execute(run: Run, child: Child, job: Job) -> None:
         if file.source in result.content["set_aside"]:
             run.ledger.record_sources([_record(file, extracts[file.name], used=False)])
             run.log.warning("etl.source.set_aside", source=file.source, file=file.name)
-    _publish(run, result)
+    _publish(run, result, written)
 
 
-def _publish(run: Run, result: Message) -> None:
+def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
+    """Write what of CNBV's series is new or changed, and return what a check has to say of it."""
+    run.ledger.begin_phase("series")
+    with translated():
+        loaded = series.load(run.cursor, Arriving(inbox.series(), child.tell), run.ledger.run_id)
+    run.log.info("etl.series.loaded", **asdict(loaded))
+    accepted = WITHDRAWN in run.request.accepted
+    return withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accepted)
+
+
+def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
     """Audit the figures beside the published ones, and write what differs."""
     content, ledger = result.content, run.ledger
     ledger.begin_phase("audit")
     point("audited")
-    figures = publish.Figures(
-        content["columns"], result.blocks[0], content["known_alertas"], run.request.allow_removals
-    )
+    figures = [
+        publish.Figures(columns, block, content["known_alertas"], run.request.allow_removals, BY_NAME[table])
+        for (table, columns), block in zip(content["columns"].items(), result.blocks, strict=True)
+    ]
     with translated():
-        publish.stage(run.cursor, figures)
+        for of_table in figures:
+            publish.stage(run.cursor, of_table)
         point("staged")
-        comparison = publish.compare(run.cursor, figures)
-    found = [Finding.from_json(finding) for finding in content["findings"]]
+        comparison = publish.compare(run.cursor, figures[0])
+        moved = published.moved(run.cursor)
+    found = [*found, *(Finding.from_json(finding) for finding in content["findings"])]
     _conclude(run, [*found, restated(comparison, run.request.limits)])
     point("compared")
     ledger.begin_phase("publish")
-    _write(run, figures, content["names"])
+    _write(run, figures, content)
+    if moved.rows:
+        run.log.info("etl.source.moved", **asdict(moved))
     point("published")
 
 
-def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool]]) -> None:
+def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> None:
     with translated():
-        done = publish.publish(run.cursor, run.ledger.run_id, figures)
-        published.publish_names(run.cursor, names)
+        done, *_ = [publish.publish(run.cursor, run.ledger.run_id, of_table) for of_table in figures]
+        published.publish_names(run.cursor, content["names"])
+        if content["concepts"]:
+            series.load_concepts(run.cursor, content["concepts"])
     run.ledger.counts = replace(
         run.ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )
@@ -90,7 +111,7 @@ def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str
         if source.phase != phase:
             continue
         its_files = [file for file in files if file.source == source.name]
-        if not its_files:
+        if source.is_missed({file.source for file in files}):
             run.log.warning("etl.source.missing", source=source.name, file=source.files[0])
         for file in its_files:
             extracts[file.name] = _take(run, inbox, file)

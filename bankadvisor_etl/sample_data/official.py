@@ -79,11 +79,11 @@ def rows(seed: int, edition: int = 1) -> Iterator[str]:
 
 def _institutions(cifras: Cifras) -> Iterator[tuple[str, dict[int, Amounts]]]:
     system = {p: amounts.total(row for (_, month), row in cifras.items() if month == p) for p in periodos()}
-    yield SISTEMA, system
-    for bank in BANCOS:
-        yield bank.codigo, {month: row for (codigo, month), row in cifras.items() if codigo == bank.codigo}
     newest = {p: row for p, row in system.items() if p >= periodos()[-6]}
     small = {p: Counter({part: pesos // 1_000 for part, pesos in row.items()}) for p, row in newest.items()}
+    yield SISTEMA, system | {p: amounts.total([row, small[p]]) for p, row in newest.items()}
+    for bank in BANCOS:
+        yield bank.codigo, {month: row for (codigo, month), row in cifras.items() if codigo == bank.codigo}
     yield SIN_CATALOGO, small
 
 

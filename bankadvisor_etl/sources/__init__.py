@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 TASAS = Source("tasas", ("CorporateLoan_CNBVDB.csv",), "enhanced", "tasas")
 
-SOURCES = (*WORKBOOKS, TASAS)
+SERIE = Source(
+    "serie", ("sh_datos_csv_40.zip", "sh_datos_40.csv"), "base", "serie", floor=5_000, folder="cnbv", unless="cartera"
+)
+"""CNBV's own series: every concept of every institution from 200012 on; 12.65 million rows, one value each."""
+
+CONCEPTOS = Source("conceptos", ("cat_conceptos_40.csv",), "base", "conceptos", folder="cnbv", only_with="serie")
+ENTIDADES = Source("entidades", ("cat_instituciones_40.csv",), "base", "entidades", folder="cnbv", only_with="serie")
+
+SOURCES = (*WORKBOOKS, TASAS, SERIE, CONCEPTOS, ENTIDADES)
 """In the order in which a run takes them."""
 
 BY_NAME = {source.name: source for source in SOURCES}

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
@@ -34,6 +34,8 @@ class Source:
         floor: the fewest rows that the file can honestly have.
         required: whether a run without it is an error.
         folder: where its files lie within the data folder; the data folder itself unless given.
+        unless: the source whose presence makes up for its absence.
+        only_with: the source without which it is of no use, so that nobody misses it.
         many: whether every file that matches is read, as of bulletins, and not one alone. Its module then has
             ``merged(extracts)``, which makes one extract of those of the files.
     """
@@ -45,6 +47,8 @@ class Source:
     floor: int = 1
     required: bool = False
     folder: str = ""
+    unless: str = ""
+    only_with: str = ""
     many: bool = False
 
     def find(self, data_dir: Path) -> Path | None:
@@ -66,6 +70,12 @@ class Source:
         """Those of ``names`` that may be meant for this source's file, as ``TDA (1).xlsx`` is for ``TDA.xlsx``."""
         stems = [_letters(re.split(r"[*.]", name)[0]) for name in self.files]
         return tuple(sorted(name for name in names if _resembles(_letters(COPY_OF.sub("", name)), stems)))
+
+    def is_missed(self, there: Container[str]) -> bool:
+        """Whether it is missing from the sources that are ``there``, and of use beside them."""
+        made_up_for = self.unless and self.unless in there
+        useless = self.only_with and self.only_with not in there
+        return self.name not in there and not made_up_for and not useless
 
     def read(self, path: Path, *, careful: bool = False) -> Extract:
         """Read the file; ``careful``, look for what could kill this process before parsing.

@@ -37,6 +37,7 @@ UNITS: Mapping[Kind, str] = {
 """What a figure is counted in: MDP are millions of pesos; 0.05 as a ratio and 5 as a percentage are the same."""
 
 FILES = {source.name: source.files[0] for source in SOURCES}
+FILES["cartera"] = f"{FILES['serie']} o {FILES['cartera']}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FIRST_INSTITUTION_CODE = 1_000
+NO_TDA = pl.DataFrame(schema={"codigo": pl.String, "mes": pl.Date, "tda": pl.Float64})
 
 
 def joined(
@@ -32,6 +33,8 @@ def joined(
         "tasas": corporate_rates,
         "tasa_efectiva": effective_rates,
     }
+    if "tda_serie" in book.columns and "tda" not in frames:
+        frames = {**frames, "tda": NO_TDA}
     for source, step in steps.items():
         if source in frames:
             book = step(book, frames[source])
@@ -39,9 +42,10 @@ def joined(
 
 
 def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
-    """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios; the source has percent."""
+    """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios (the source has percent), and ``fuente_icap``."""
     percent = pl.col("icap_total", "icap_ccb", "icap_ccf")
-    return join_one(book, icap.select(*KEY, percent / 100))
+    book = join_one(book, icap.select(*KEY, percent / 100))
+    return book.with_columns(fuente_icap=pl.when(pl.col("icap_total").is_not_null()).then(pl.lit("libro")))
 
 
 def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -49,9 +53,12 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.Da
 
     The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
     ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``, and where the
-    system's published figure was read and the file lacks it now.
+    system's published figure was read and the file lacks it now. What the file lacks and CNBV's series has
+    (``tda_serie``, a fraction) comes from there.
     """
     book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
+    if "tda_serie" in book.columns:
+        book = book.with_columns(pl.coalesce("tda_cartera_total", "tda_serie"))
     tda_read, weight = pl.col("tda_cartera_total"), pl.col("cartera_total")
     weighted = (
         book.filter(is_bank(pl.col("codigo")) & tda_read.is_not_null())

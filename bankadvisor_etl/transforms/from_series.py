@@ -17,6 +17,8 @@ from bankadvisor_etl.sources.series.arrays import code
 from bankadvisor_etl.sources.series.cube import FIRST_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from bankadvisor_etl.sources.series.arrays import Series
@@ -56,8 +58,49 @@ RATIOS = {
 }
 """Ratios of CNBV's own, as fractions. Its IMOR leaves stage VR out: E3 / (E1 + E2 + E3)."""
 
+OWN = {"tda_cartera_total": "tda_serie", "quebrantos_comerciales": "quebrantos_serie"}
+"""The names of those that another source has too, and goes before."""
+
 WRITE_OFFS = {"quebrantos_comerciales": 40100039}
 """Write-offs and reliefs of the month of the commercial portfolio, together."""
+
+
+Kept = tuple[int, int, int, int, float]
+"""A value that the file lacks and that stays: entidad, saldo, idconcepto, month counted from year 0, and the value."""
+
+
+def needed() -> list[int]:
+    """The concepts that the figures rest on."""
+    return [*CONCEPTS.values(), *RATIOS.values(), *WRITE_OFFS.values()]
+
+
+def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFrame:
+    """All that ``monthly_kpis`` takes from the series.
+
+    Args:
+        series: the file.
+        saldo: 130 for the bank alone, 133 with its consolidated SOFOMs.
+        kept: what an earlier edition had and this one lacks: no 0, but the value as it was.
+
+    Returns:
+        ``codigo``, ``mes``, the 35 amounts in MDP, ``imor_cnbv``, ``imora_cnbv``, ``roa_12m``, ``roe_12m`` and
+        ``tda_serie`` (fractions, null where CNBV has none), ``quebrantos_serie`` (MDP), and ``conservada``, whether a
+        value of the row was kept; a row for each institution and month with a value for any of the 35.
+    """
+    book = Book(series, saldo, kept)
+    values = book.of(CONCEPTS)
+    there = np.asarray(~np.isnan(values).all(axis=0))
+    frame = book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0)
+    ratios = book.of(RATIOS)
+    columns = {OWN.get(name, name): ratios[at] for at, name in enumerate(RATIOS)}
+    lost = {OWN[name]: values / PESOS for name, values in zip(WRITE_OFFS, book.of(WRITE_OFFS), strict=True)}
+    return frame.select("codigo", "mes", *AMOUNTS).hstack(
+        [
+            *book.frame(columns, there).select(columns.keys()),
+            *book.frame(lost, there, missing=0.0).select(lost.keys()),
+            *book.frame({"conservada": book.kept()}, there).select(pl.col("conservada") > 0),
+        ]
+    )
 
 
 def amounts(series: Series, saldo: int) -> pl.DataFrame:
@@ -100,12 +143,16 @@ def write_offs(series: Series, saldo: int) -> pl.DataFrame:
 class Book:
     """Some concepts of every institution of one saldo, month by month."""
 
-    def __init__(self, series: Series, saldo: int) -> None:
+    def __init__(self, series: Series, saldo: int, kept: Sequence[Kept] = ()) -> None:
         """Look into one saldo of the series."""
         self._series = series
         self._numbers = {key: at for at, key in enumerate(series.keys) if key[1] == saldo}
         self._saldo = saldo
-        self._entities = sorted({entity for entity, _, _ in self._numbers})
+        self._kept = {
+            (entity, concept, month - FIRST_MONTH): value for entity, of, concept, month, value in kept if of == saldo
+        }
+        self._entities = sorted({key[0] for key in (*self._numbers, *self._kept)})
+        self._places = {entity: place for place, entity in enumerate(self._entities)}
 
     def of(self, concepts: dict[str, int]) -> Floats:
         """Values by concept, institution and month; NaN where the file has none."""
@@ -115,14 +162,26 @@ class Book:
                 number = self._numbers.get((entity, self._saldo, concept))
                 if number is not None:
                     found[at, place] = self._series.values[self._series.rows[number]]
+        wanted = {concept: at for at, concept in enumerate(concepts.values())}
+        for (entity, concept, month), value in self._kept.items():
+            if concept in wanted:
+                found[wanted[concept], self._places[entity], month] = value
+        return found
+
+    def kept(self) -> Floats:
+        """1 where a value that the 35 amounts need was kept, by institution and month."""
+        found = np.zeros((len(self._entities), self._series.values.shape[1]))
+        needed = {*CONCEPTS.values()}
+        for entity, concept, month in self._kept:
+            if concept in needed:
+                found[self._places[entity], month] = 1
         return found
 
     def reports(self) -> npt.NDArray[np.bool_]:
         """Whether an institution has any value in a month, by institution and month."""
         found = np.zeros((len(self._entities), self._series.values.shape[1]), dtype=bool)
-        places = {entity: place for place, entity in enumerate(self._entities)}
         for (entity, _, _), number in self._numbers.items():
-            found[places[entity]] |= ~np.isnan(self._series.values[self._series.rows[number]])
+            found[self._places[entity]] |= ~np.isnan(self._series.values[self._series.rows[number]])
         return found
 
     def frame(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
 from bankadvisor_etl.tables import MONTHLY_KPIS
+
+MOVED = MONTHLY_KPIS.fed_by["cartera"]
+"""The figures that come from the loan book alone."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,13 +19,53 @@ if TYPE_CHECKING:
 
 
 def figures(cursor: psycopg.Cursor[Any]) -> bytes:
-    """What is published, as CSV with headers: ``codigo``, ``mes``, ``banco_norm``, ``alertas`` (commas), figures."""
+    """What is published, as CSV with headers.
+
+    ``codigo``, ``mes``, ``banco_norm``, ``alertas`` (between commas), ``fuente``, and the figures.
+    """
     statement = sql.SQL(
-        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, banco_norm, array_to_string(alertas, ',') AS alertas, {}"
+        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, banco_norm, array_to_string(alertas, ',') AS alertas,"
+        " fuente, {}"
         " FROM monthly_kpis) TO STDOUT (FORMAT csv, HEADER)"
     ).format(sql.SQL(", ").join(map(sql.Identifier, MONTHLY_KPIS.figures)))
     with cursor.copy(statement) as copy:
         return b"".join(copy)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Published bank-months that take their loan book from another source than before.
+
+    Attributes:
+        rows: how many.
+        figures: how many of their figures change.
+        largest: the largest relative change of one of them.
+        where: that bank, month and column.
+    """
+
+    rows: int
+    figures: int
+    largest: float
+    where: str
+
+
+def moved(cursor: psycopg.Cursor[Any]) -> Moved:
+    """What the staged rows of ``monthly_kpis`` move from one source to the other."""
+    pairs = sql.SQL(", ").join(
+        sql.SQL("({}, m.{name}, e.{name})").format(name, name=sql.Identifier(name)) for name in MOVED
+    )
+    row = cursor.execute(
+        sql.SQL(
+            "SELECT count(DISTINCT (fecha, codigo_cnbv)), count(columna) FILTER (WHERE anterior <> nuevo),"
+            " coalesce(max(cambio), 0), (array_agg(concat_ws(' ', banco_norm, to_char(fecha, 'YYYYMM'), columna)"
+            " ORDER BY cambio DESC NULLS LAST))[1] FROM (SELECT e.fecha, e.codigo_cnbv, e.banco_norm, v.*,"
+            " abs(v.nuevo - v.anterior) / nullif(abs(v.anterior), 0) AS cambio"
+            " FROM monthly_kpis_diferencias e JOIN monthly_kpis m USING (fecha, codigo_cnbv)"
+            " CROSS JOIN LATERAL (VALUES {pairs}) AS v (columna, anterior, nuevo) WHERE m.fuente <> e.fuente) AS c"
+        ).format(pairs=pairs)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - count gives a row
+    return Moved(int(row[0]), int(row[1]), float(row[2]), row[3] or "")
 
 
 def count(cursor: psycopg.Cursor[Any]) -> int:

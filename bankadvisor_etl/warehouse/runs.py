@@ -69,12 +69,12 @@ class SourceRecord:
     used: bool = True
 
 
-def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
+def begin(cursor: psycopg.Cursor[Any], triggered_by: str, prefer: str = "serie") -> int:
     """Insert the ``running`` row and return its id."""
     row = cursor.execute(
-        "INSERT INTO etl_runs (status, phase, triggered_by, etl_version, host, invocation_id)"
-        " VALUES ('running', 'start', %s, %s, %s, %s) RETURNING id",
-        [triggered_by, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
+        "INSERT INTO etl_runs (status, phase, triggered_by, prefer, etl_version, host, invocation_id)"
+        " VALUES ('running', 'start', %s, %s, %s, %s, %s) RETURNING id",
+        [triggered_by, prefer, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
     ).fetchone()
     assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
     _BEGUN[int(row[0])] = time.monotonic()

@@ -36,6 +36,8 @@ TABLES = (
     "metricas_cartera_segmentada_cambios",
     "captacion",
     "captacion_cambios",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
 )
 
 MARKS = {

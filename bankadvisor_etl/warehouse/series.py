@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from psycopg import sql
 
-from bankadvisor_etl.errors import ChangedError, DataError
+from bankadvisor_etl.errors import ChangedError
 from bankadvisor_etl.faults import point
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "val
 RESTATED = (*ROWS, "huella_anterior")
 KEYS = ("idconcepto", "saldo", "entidad", "huella_anterior")
 """The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
-
-MAX_WITHDRAWN = 0.001
-"""The share of the stored values that a file may lack."""
-
-WITHDRAWN = "serie_valores_retirados"
-"""The name under which more are accepted."""
 
 
 class Blocks(Protocol):
@@ -47,16 +41,27 @@ class Blocks(Protocol):
     def restated_rows(self) -> Iterator[bytes]:
         """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array: the file has none."""
 
+    def keep(self, values: bytes) -> None:
+        """Take note of the stored values that the file lacks and that stay.
+
+        CSV: entidad, saldo, idconcepto, month counted from year 0, value. Called once, before ``rows``.
+        """
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did: series that it wrote and left, and values that it restated, withdrew (kept) and holds."""
+    """What a load did: series that it wrote and left, and values that it restated, and that it kept as withdrawn.
+
+    ``stored`` counts the values that were stored before, where any was withdrawn; ``first`` is the key of one of those.
+    """
 
     new: int
     changed: int
     unchanged: int
     restated: int
     withdrawn: int
+    stored: int = 0
+    first: str = ""
 
 
 def heads(cursor: psycopg.Cursor[Any]) -> bytes:
@@ -72,29 +77,33 @@ def heads(cursor: psycopg.Cursor[Any]) -> bytes:
         return b"".join(copy)
 
 
-def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, *, accept_withdrawn: bool = False) -> Loaded:
+def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
     """Write what is new or changed; record each value that was restated or withdrawn.
 
     A value that is stored and that the file lacks is withdrawn: it is kept, and recorded once, without a new value.
+    Whether too many were is for the caller to judge (``checks.withdrawn``), who rolls back then.
 
     Args:
         cursor: in a transaction, which the caller commits.
         blocks: the file, held against ``heads``.
         run_id: the run of ``etl_runs`` that the changes are recorded under.
-        accept_withdrawn: take a file that lacks more than ``MAX_WITHDRAWN`` of the stored values.
 
     Raises:
-        DataError: the file lacks more than that.
         ChangedError: somebody else loaded since ``heads``.
     """
     cursor.execute("LOCK TABLE cnbv_series_valores IN SHARE ROW EXCLUSIVE MODE")
     replaced = _stage(cursor, "series_claves", KEYS, blocks.keys())
     compared = _stage(cursor, "series_entrada", RESTATED, blocks.restated_rows())
     point("series_staged")
-    restated = withdrawn = overwritten = 0
+    restated = withdrawn = overwritten = stored = 0
+    first, kept = "", b""
     if compared:
         withdrawn = _compare(cursor, compared)
-        _check_withdrawn(cursor, withdrawn, accepted=accept_withdrawn)
+        if withdrawn:
+            stored, first = _context(cursor)
+            kept = _withdrawn_values(cursor)
+    blocks.keep(kept)
+    if compared:
         restated = _record(cursor, run_id)
         overwritten = _overwrite(cursor, withdrawn)
     _delete(cursor, "series_claves", replaced)
@@ -102,7 +111,7 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, *, accept_wit
     written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
     unchanged = blocks.unchanged + compared - overwritten
-    return Loaded(written - replaced, replaced + overwritten, unchanged, restated, withdrawn)
+    return Loaded(written - replaced, replaced + overwritten, unchanged, restated, withdrawn, stored, first)
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
@@ -208,21 +217,24 @@ def _compare(cursor: psycopg.Cursor[Any], compared: int) -> int:
     return int(row[0]) if row else 0
 
 
-def _check_withdrawn(cursor: psycopg.Cursor[Any], withdrawn: int, *, accepted: bool) -> None:
-    if not withdrawn:
-        return
-    row = cursor.execute("SELECT coalesce(sum(n_valores), 0) FROM cnbv_series_valores").fetchone()
-    stored = int(row[0]) if row else 0
-    if withdrawn > MAX_WITHDRAWN * stored and not accepted:
-        where = cursor.execute(
-            "SELECT entidad, saldo, idconcepto, to_char(mes, 'YYYYMM') FROM series_diferencias WHERE nuevo IS NULL"
-            " ORDER BY 1, 2, 3, 4 LIMIT 1"
-        ).fetchone()
-        raise DataError(
-            f"the series lacks {withdrawn:,} of {stored:,} values that are stored, the first at (entidad, saldo, "
-            f"idconcepto, periodo) {where}; at most {MAX_WITHDRAWN:.1%} may be withdrawn: fetch the file again, or "
-            f"accept it with --accept {WITHDRAWN}"
-        )
+def _context(cursor: psycopg.Cursor[Any]) -> tuple[int, str]:
+    """How many values are stored, and the key of the first that the file lacks."""
+    stored = cursor.execute("SELECT sum(n_valores) FROM cnbv_series_valores").fetchone()
+    first = cursor.execute(
+        "SELECT concat_ws(' ', entidad, saldo, idconcepto, to_char(mes, 'YYYYMM')) FROM series_diferencias"
+        " WHERE nuevo IS NULL ORDER BY entidad, saldo, idconcepto, mes LIMIT 1"
+    ).fetchone()
+    assert stored  # noqa: S101 - a sum gives a row
+    assert first  # noqa: S101 - some were withdrawn
+    return int(stored[0]), str(first[0])
+
+
+def _withdrawn_values(cursor: psycopg.Cursor[Any]) -> bytes:
+    with cursor.copy(
+        "COPY (SELECT entidad, saldo, idconcepto, extract(year FROM mes) * 12 + extract(month FROM mes) - 1, anterior"
+        " FROM series_diferencias WHERE nuevo IS NULL) TO STDOUT (FORMAT csv)"
+    ) as copy:
+        return b"".join(copy)
 
 
 def _record(cursor: psycopg.Cursor[Any], run_id: int) -> int:

@@ -36,6 +36,8 @@ OUR_TABLES = (
     "metricas_cartera_segmentada_cambios",
     "captacion",
     "captacion_cambios",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
 )
 
 

@@ -108,6 +108,9 @@ def test_the_invented_workbook_and_the_invented_series(sample_dir: Path, tmp_pat
     archive, *_ = official.write(tmp_path, seed=0, edition=2)
     found = from_series.amounts(read(archive), 130).filter(pl.col("codigo") != official.SIN_CATALOGO)
     book = BOOK.read(sample_dir / WORKBOOK).frame.sort("codigo", "mes")
+    # SISTEMA counts the bank that the catalogue lacks, and the workbook does not know it.
+    with_it = (pl.col("codigo") == "5") & (pl.col("mes") >= pl.date(2025, 2, 1))
+    found, book = found.filter(~with_it), book.filter(~with_it)
     restated = found.join(book, on=["codigo", "mes"]).filter((pl.col("res_ae") - pl.col("res_ae_right")).abs() > 0.5)
     assert (restated.height, restated["mes"].unique().dt.strftime("%Y%m").to_list()) == (official.RESTATED, ["202506"])
     undone = found.join(restated.select("codigo", "mes", ours=pl.lit(1.0)), on=["codigo", "mes"], how="left")
@@ -115,7 +118,7 @@ def test_the_invented_workbook_and_the_invented_series(sample_dir: Path, tmp_pat
     whole = book.filter(pl.all_horizontal(pl.col(list(AMOUNTS)).is_not_null()))
     assert (
         assert_equal_figures(whole, undone.join(whole.select("codigo", "mes"), on=["codigo", "mes"], how="semi"))
-        == 4_175
+        == 4_169
     )
 
 

@@ -30,12 +30,13 @@ def examine_inputs(folder: Path) -> Iterator[Diagnosis]:
         yield bad("folder", f"{folder} cannot be entered", f"chmod g+x {folder}")
         return
     yield good("folder", f"{folder}, {len(entries)} entries")
+    found = {source.name: source.find_all(folder) for source in SOURCES}
+    there = {name for name, paths in found.items() if paths}
     for source in SOURCES:
-        paths = source.find_all(folder)
-        yield from (_file(source, path) for path in paths)
-        if not paths and source.required:
+        yield from (_file(source, path) for path in found[source.name])
+        if source.required and source.is_missed(there):
             yield bad(source.name, f"{source.files[0]} is missing", f"put it in {folder}")
-        elif not paths:
+        elif source.name not in there:
             yield good(source.name, f"{source.files[0]} is not there (optional)")
 
 

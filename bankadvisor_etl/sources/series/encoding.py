@@ -105,6 +105,9 @@ class Difference:
             yield b"".join(self._restated_rows(self.restated[start : start + CHUNK]))
         yield END
 
+    def keep(self, values: bytes) -> None:
+        """Take note of the stored values that the file lacks; nothing is made of them here."""
+
     def _restated_rows(self, chunk: list[Laid]) -> Iterator[bytes]:
         arrays = iter(_arrays(self.series, [laid.number for laid in chunk if laid.number is not None]))
         for laid in chunk:

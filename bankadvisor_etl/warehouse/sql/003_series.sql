@@ -85,3 +85,6 @@ END;
 DO $$ BEGIN
     EXECUTE format('COMMENT ON FUNCTION %I.cnbv_series_mes(date) IS %L', current_schema(), 'One month of every series, without unrolling the others; the columns of cnbv_series');
 END $$;
+
+ALTER TABLE etl_runs ADD COLUMN IF NOT EXISTS prefer text NOT NULL DEFAULT 'serie';
+COMMENT ON COLUMN etl_runs.prefer IS 'Where a loan book came from that both CNBV''s series and the workbook had: serie or libro (--prefer)';

@@ -9,6 +9,7 @@ import polars as pl
 
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.formats.parse import SISTEMA
+from bankadvisor_etl.job import tables
 from bankadvisor_etl.job.compute import compute
 from bankadvisor_etl.job.messages import Message
 from bankadvisor_etl.tables import KPIS_CONSOLIDADOS, MONTHLY_KPIS
@@ -43,6 +44,7 @@ def answer(
     publications = {MONTHLY_KPIS.name: result.publication}
     if result.consolidated is not None:
         publications[KPIS_CONSOLIDADOS.name] = result.consolidated
+    publications |= result.beside
     names = result.names.drop_nulls("nombre_oficial").with_columns(system=pl.col("codigo") == SISTEMA)
     content = {
         "findings": [asdict(finding) for finding in result.findings],
@@ -53,7 +55,7 @@ def answer(
             "tda": _values(frame, "tda_cartera_total"),
             "tasas": _values(frame, "tasa_mn", "tasa_me"),
         },
-        "names": names.rows(),
+        "names": [*names.rows(), *tables.names(result.beside, result.names)],
         "known_alertas": result.known_alertas,
         "concepts": extracts["conceptos"].frame.rows() if "conceptos" in extracts else [],
         "columns": {name: frame.columns for name, frame in publications.items()},
@@ -62,6 +64,8 @@ def answer(
 
 
 def _block(publication: pl.DataFrame) -> bytes:
+    if "alertas" not in publication.columns:
+        return publication.write_csv(include_header=False).encode()
     array = pl.concat_str(pl.lit("{"), pl.col("alertas").list.sort().list.join(","), pl.lit("}"))
     return publication.with_columns(alertas=array).write_csv(include_header=False).encode()
 

@@ -8,6 +8,7 @@ called before; a bank that no catalogue has.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from bankadvisor_etl.sample_data import amounts
 from bankadvisor_etl.sample_data.banks import BANCOS, SISTEMA
 from bankadvisor_etl.sample_data.bulletin_figures import ROA, ROE, figures
-from bankadvisor_etl.sample_data.series import stream
+from bankadvisor_etl.sample_data.series import periodos, stream
 from bankadvisor_etl.sample_data.workbooks import Row, Sheets, Value, fecha, mdp, write_workbook
 from bankadvisor_etl.sources.segments import SEGMENTS, WHOLE_SHEET
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sample_data.amounts import Cifras
 
 MONTHS = (202506, 202507)
+PLATA, FIRST_OF_PLATA = "040171", periodos()[-6]
+"""The bank that the series has and its catalogue lacks, and its first month."""
+
 NUEVO = "Banco Cuenca"
 """A bank that has no code yet."""
 
@@ -38,6 +42,7 @@ SPELT: Mapping[str, Mapping[str, str]] = {
     "040149": {"": "Forjadores"},
     "040154": {"": "Banco Covalto", "CCV": "Finterra"},
     "040110": {"": "J. P. Morgan"},
+    PLATA: {"": "Banco Plata"},
     SISTEMA: {"": "Sistema  */"},
 }
 """How sheets spell a bank: under the name of the sheet, or under none."""
@@ -116,7 +121,11 @@ class _Book:
         for month in self.dates:
             banks = [bank.codigo for bank in BANCOS if any(self.cifras.get((bank.codigo, month), {}).values())]
             rows = {code: self.cifras[code, month] for code in banks}
-            for code, row in {SISTEMA: amounts.total(rows.values()), **rows}.items():
+            system = amounts.total(rows.values())
+            if month >= FIRST_OF_PLATA:
+                rows[PLATA] = Counter({part: pesos // 1_000 for part, pesos in system.items()})
+                system = amounts.total([system, rows[PLATA]])
+            for code, row in {SISTEMA: system, **rows}.items():
                 found[code, month] = figures(amounts.consolidated(row), code, month, self.seed)
         newest = self.dates[-1]
         found[NUEVO, newest] = {
@@ -129,7 +138,7 @@ class _Book:
     def codes(self) -> list[str]:
         """The rows: the system, the banks with figures, and the one that has no code."""
         found = {code for code, _ in self.values}
-        return [SISTEMA, *(bank.codigo for bank in BANCOS if bank.codigo in found), NUEVO]
+        return [SISTEMA, *(code for code in (*(bank.codigo for bank in BANCOS), PLATA) if code in found), NUEVO]
 
     def portfolio(self, sheet: str, balance: Sequence[int], ratios: Sequence[int] | None) -> list[Row]:
         """A sheet of the loan book; where CNBV has no ratios of the segment, the second block is empty."""

@@ -19,11 +19,12 @@ from bankadvisor_etl.sources.segments import SEGMENTS
 from bankadvisor_etl.transforms.from_series import CONCEPTS, PESOS, Book
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from bankadvisor_etl.sources.series.arrays import Series
+    from bankadvisor_etl.transforms.from_series import Kept
 
     Floats = npt.NDArray[np.float64]
 
@@ -76,6 +77,12 @@ LABELS = {
 """What CNBV's catalogue calls the concepts that these tables rest on, also those of ratios of segments."""
 
 
+def needed() -> list[int]:
+    """The concepts that these tables rest on."""
+    of_segments = [concept for segment in SEGMENTS for concept in (*segment.balance, *(segment.ratios or ()))]
+    return [*AMOUNTS.values(), *STAGES, *RATIOS.values(), *of_segments]
+
+
 def check_labels(catalogue: Mapping[int, str], file: str) -> None:
     """Hold the concepts against CNBV's catalogue; what it lacks is replaced at another time, and no error.
 
@@ -94,9 +101,12 @@ def check_labels(catalogue: Mapping[int, str], file: str) -> None:
             raise DataError(f"is not {expected!r}, as concept {concept} was called", place, remedy)
 
 
-def metricas(series: Series) -> pl.DataFrame:
-    """``codigo``, ``mes``, ``AMOUNTS`` (MDP) and ``RATIOS`` (percent): banks and SISTEMA, where any amount is not 0."""
-    book = Book(series, SALDO)
+def metricas(series: Series, kept: Sequence[Kept] = ()) -> pl.DataFrame:
+    """``codigo``, ``mes``, ``AMOUNTS`` (MDP) and ``RATIOS`` (percent): banks and SISTEMA, where any amount is not 0.
+
+    ``kept`` has values that an earlier edition of the series had and this one lacks.
+    """
+    book = Book(series, SALDO, kept)
     wanted = {**{str(concept): concept for concept in (*AMOUNTS.values(), *STAGES)}, **RATIOS}
     values = dict(zip(wanted, book.of(wanted), strict=True))
     stages = np.nansum([values[str(stage)] for stage in STAGES], axis=0)
@@ -109,9 +119,12 @@ def metricas(series: Series) -> pl.DataFrame:
     return _of_banks(book.frame({**amounts, **ratios}, there))
 
 
-def segmentos(series: Series) -> pl.DataFrame:
-    """``codigo``, ``segmento``, ``mes``, ``cartera_total`` (MDP), ``SEGMENT_RATIOS`` (percent), where any is not 0."""
-    book = Book(series, SALDO)
+def segmentos(series: Series, kept: Sequence[Kept] = ()) -> pl.DataFrame:
+    """``codigo``, ``segmento``, ``mes``, ``cartera_total`` (MDP), ``SEGMENT_RATIOS`` (percent), where any is not 0.
+
+    ``kept`` has values that an earlier edition of the series had and this one lacks.
+    """
+    book = Book(series, SALDO, kept)
     frames = []
     for segment in SEGMENTS:
         parts = book.of({str(concept): concept for concept in segment.balance})
@@ -136,9 +149,9 @@ def newest(cells: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The same columns; ``codigo`` is the institution's name where the bulletin's is unknown.
     """
-    known = cells.with_columns(
-        codigo=pl.coalesce("codigo", pl.col("institucion").map_elements(short_name, return_dtype=pl.String))
-    )
+    names = {name: short_name(name) for name in cells.filter(pl.col("codigo").is_null())["institucion"].unique()}
+    by_name = pl.col("institucion").replace_strict(names, default=None, return_dtype=pl.String)
+    known = cells.with_columns(codigo=pl.coalesce("codigo", by_name))
     return (
         known.filter(pl.col("valor").is_not_null())
         .sort("boletin", descending=True, maintain_order=True)

@@ -1,4 +1,4 @@
-"""The rows of the old ``metricas_financieras`` and ``metricas_cartera_segmentada``: kept until a run has better ones."""
+"""The rows of the old ``metricas_financieras`` and ``metricas_cartera_segmentada``: kept until a run has better."""
 
 from __future__ import annotations
 

@@ -23,7 +23,12 @@ NAMES = {
     "tasa_efectiva": "TE_Invex_Sistema.xlsx",
     "tasas": "CorporateLoan_CNBVDB.csv",
 }
-PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales"]}
+OFFICIAL = {
+    "serie": "sh_datos_csv_40.zip",
+    "conceptos": "cat_conceptos_40.csv",
+    "entidades": "cat_instituciones_40.csv",
+}
+PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales", *OFFICIAL]}
 
 
 def touched(folder: Path, *names: str) -> None:
@@ -32,7 +37,7 @@ def touched(folder: Path, *names: str) -> None:
 
 
 def test_the_sources_are_those_of_the_contract() -> None:
-    assert {source.name: source.files[0] for source in SOURCES} == NAMES
+    assert {source.name: source.files[0] for source in SOURCES} == NAMES | OFFICIAL
     assert [source.name for source in SOURCES if source.required] == ["cartera"]
     assert [source.name for source in SOURCES if source.phase == "base"] == PHASES["base"]
     assert [source.name for source in SOURCES if source.phase == "enhanced"] == [*NAMES][4:]
@@ -40,7 +45,18 @@ def test_the_sources_are_those_of_the_contract() -> None:
 
 def test_every_file_is_found_by_its_name(tmp_path: Path) -> None:
     touched(tmp_path, *NAMES.values(), "LEEME.txt")
-    assert find_files(tmp_path) == [(source, tmp_path / name) for source, name in NAMES.items()]
+    (tmp_path / "cnbv").mkdir()
+    touched(tmp_path / "cnbv", *OFFICIAL.values())
+    assert find_files(tmp_path) == [
+        *((source, tmp_path / name) for source, name in NAMES.items()),
+        *((source, tmp_path / "cnbv" / name) for source, name in OFFICIAL.items()),
+    ]
+
+
+def test_the_workbook_is_required_where_there_is_no_series(tmp_path: Path) -> None:
+    (tmp_path / "cnbv").mkdir()
+    touched(tmp_path / "cnbv", "sh_datos_40.csv")
+    assert find_files(tmp_path) == [("serie", tmp_path / "cnbv" / "sh_datos_40.csv")]
 
 
 def test_optional_files_may_be_missing(tmp_path: Path) -> None:
@@ -79,7 +95,7 @@ def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]
 def test_case_is_no_matter(tmp_path: Path, name: str) -> None:
     touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", name, "icap_bancos.xlsx", "Icap_Bancos.xlsx")
     assert dict(find_files(tmp_path))["tda"] == tmp_path / name
-    assert similar_files(tmp_path).keys() == {*NAMES} - {"cartera", "tda", "icap"}
+    assert similar_files(tmp_path).keys() == {*NAMES, *OFFICIAL} - {"cartera", "tda", "icap"}
 
 
 @pytest.mark.parametrize(

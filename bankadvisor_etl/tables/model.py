@@ -182,6 +182,18 @@ class PublishedTable:
         )
 
     @property
+    def changes_comments(self) -> dict[str, str]:
+        """The comments of that table's columns, and its own under ""."""
+        return {
+            "": f"Every figure of {self.name} that a later run changed",
+            "run_id": "The run that changed the figure",
+            **{name: f"Row of the figure: {self[name].description}" for name in self.recorded},
+            "columna": f"Column of {self.name}",
+            "valor_anterior": "The figure before",
+            "valor_nuevo": "The figure after; null when it was withdrawn",
+        }
+
+    @property
     def sql(self) -> str:
         """``CREATE TABLE`` of it."""
         lines = [*(column.sql for column in self.columns), f"PRIMARY KEY ({', '.join(self.key)})", *self.constraints]

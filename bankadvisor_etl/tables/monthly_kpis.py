@@ -151,7 +151,7 @@ ENHANCED = (
         "quebrantos_comerciales",
         "Quebrantos comerciales",
         "Castigos y quitas comerciales del mes",
-        "LIB_CASTIGOS_COMERC + QUITAS_COMER",
+        "LIB_CASTIGOS_COMERC + QUITAS_COMER; sin renglón ahí, el concepto 40100039 de la serie",
     ),
     _lost_ratio(
         "quebrantos_vs_cartera_cc",
@@ -166,7 +166,8 @@ ENHANCED = (
         "tda_cartera_total",
         "TDA",
         "Tasa de deterioro ajustada; otra metodología desde 202410",
-        "TDA Cartera total / 100; para SISTEMA desde 202301, media de los bancos ponderada con cartera_total",
+        "TDA Cartera total / 100; sin valor ahí, el concepto 40200074 de la serie; sin ninguno, para SISTEMA, media de "
+        "los bancos ponderada con cartera_total",
     ),
     _rate(
         "tasa_mn",

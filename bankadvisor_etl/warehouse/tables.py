@@ -33,6 +33,7 @@ def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
         _prepare_table(cursor, table)
         if not _comments(cursor, table.changes):
             cursor.execute(table.changes_sql.encode())
+            _renew_comments(cursor, "TABLE", table.changes, table.changes_comments, {})
 
 
 def prepare_views(cursor: psycopg.Cursor[Any]) -> None:

@@ -81,7 +81,17 @@ def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None
         [WRITER],
     )
     looking = {("SELECT", table) for table in ("etl_run_checks", "etl_rejects", "monthly_kpis_cambios")}
-    assert set(held) == set(NEEDED) | looking
+    series = {
+        *((right, "cnbv_series_valores") for right in ("SELECT", "INSERT", "DELETE")),
+        *((right, "cnbv_conceptos") for right in ("SELECT", "INSERT", "UPDATE")),
+        *((right, "kpis_consolidados") for right in ("SELECT", "INSERT", "UPDATE", "DELETE")),
+        *(
+            (right, table)
+            for right in ("SELECT", "INSERT")
+            for table in ("cnbv_series_cambios", "kpis_consolidados_cambios")
+        ),
+    }
+    assert set(held) == set(NEEDED) | looking | series
 
 
 @pytest.mark.parametrize(
@@ -114,9 +124,10 @@ def test_the_writer_may_not(granted: str, statement: str) -> None:
     assert one(granted, query, ["monthly_kpis"]) == 0
 
 
-def test_the_reader_reads_seven_tables_and_no_more(granted: str) -> None:
+def test_the_reader_reads_nine_tables_and_no_more(granted: str) -> None:
     readable = {"monthly_kpis", "monthly_kpis_cambios", "instituciones", "etl_runs"}
     readable |= {"cnbv_conceptos", "cnbv_series_valores", "cnbv_series_cambios"}
+    readable |= {"kpis_consolidados", "kpis_consolidados_cambios"}
     with psycopg.connect(as_role(granted, READER), password=PASSWORD, autocommit=True) as connection:
         for table in OUR_TABLES:
             name = sql.Identifier(table)

@@ -9,11 +9,14 @@ import signal
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bankadvisor_etl.errors import EtlError, Terminated, exit_code_of
+from bankadvisor_etl.checks.findings import failures
+from bankadvisor_etl.checks.withdrawn import withdrawn
+from bankadvisor_etl.errors import DataError, EtlError, Terminated, exit_code_of
 from bankadvisor_etl.sources import series
 from bankadvisor_etl.sources.series import encoding
 from bankadvisor_etl.sources.series.archive import HEADER, MEMBER
@@ -64,12 +67,15 @@ def load(connection: psycopg.Connection[Any], path: Path, *, accept_withdrawn: b
         row = cursor.execute("INSERT INTO etl_runs (status) VALUES ('running') RETURNING id").fetchone()
         assert row
         difference = encoding.compare(found, warehouse.heads(cursor))
-        loaded = warehouse.load(cursor, difference, row[0], accept_withdrawn=accept_withdrawn)
+        loaded = warehouse.load(cursor, difference, row[0])
+        found = withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accept_withdrawn)
+        if words := failures(found):
+            raise DataError(words)
         cursor.execute(
             "UPDATE etl_runs SET status = 'success', completed_at = clock_timestamp() WHERE id = %s", [row[0]]
         )
     print(f"read {parsed - began:.2f} s, load {time.perf_counter() - parsed:.2f} s: {loaded}")
-    return loaded
+    return replace(loaded, stored=0, first="")
 
 
 def _terminate(*_: object) -> None:

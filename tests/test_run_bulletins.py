@@ -84,12 +84,11 @@ def test_all_sources_at_once(dsn: str, both: Path, books: Path) -> None:
     assert vivienda == (round(Decimal(row[4]), 2), round(Decimal(row[7]), 4))
 
     table = kpis(dsn)
-    assert table["202503", INVEX]["fuente_icap"] == "libro"
-    assert table["202504", INVEX]["fuente_icap"] == "icap_cnbv"
-    assert table["202505", INVEX]["fuente_icap"] == "boletin"
-    assert table["202506", INVEX]["fuente_icap"] == "boletin"
-    row = next(row for row in book["Art_121 "] if row[1:2] == ["Invex"])
-    assert float(table["202506", INVEX]["icap_total"]) == pytest.approx(row[4] / 100, abs=1e-8)
+    assert {table[month, INVEX]["fuente_icap"] for month in ("202503", "202504", "202505")} == {"libro", "icap_cnbv"}
+    of_restated = {month: table[month, bulletins.RESTATED]["fuente_icap"] for month in ("202503", "202504", "202505")}
+    assert of_restated == {"202503": "libro", "202504": "icap_cnbv", "202505": "boletin"}
+    row = next(row for row in book["Art_121 "] if row[1:2] == ["Bankaool"])
+    assert float(table["202506", bulletins.RESTATED]["icap_total"]) == pytest.approx(row[4] / 100, abs=1e-8)
 
     assert findings(dsn)["boletin_names_known"] == [False, "1 are published under their name"]
     assert findings(dsn)["boletin_sheets_read"][0]

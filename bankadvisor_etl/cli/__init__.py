@@ -21,6 +21,7 @@ from bankadvisor_etl.cli.health import health
 from bankadvisor_etl.cli.health_http import health_http
 from bankadvisor_etl.cli.psql_url import psql_url
 from bankadvisor_etl.cli.query import query
+from bankadvisor_etl.cli.reconcile import reconcile
 from bankadvisor_etl.cli.report import report
 from bankadvisor_etl.cli.run import run
 from bankadvisor_etl.cli.runs import runs
@@ -41,7 +42,7 @@ def cli() -> None:
 
 cli.sections = {
     "Every night": (run, fetch, health),
-    "What happened": (runs, changes, check, doctor),
+    "What happened": (runs, changes, check, reconcile, doctor),
     "The figures": (report, export, query, diccionario, psql_url),
     "Once": (adopt, sample_data),
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.formats.parse import SISTEMA
-from bankadvisor_etl.job import tables
+from bankadvisor_etl.job import reconciling, tables
 from bankadvisor_etl.job.compute import compute
 from bankadvisor_etl.job.messages import Message
 from bankadvisor_etl.tables import KPIS_CONSOLIDADOS, MONTHLY_KPIS
@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from bankadvisor_etl.transforms.from_series import Kept
 
 
+COMPARED = {"cartera", "serie", "icap", "icap_cnbv", "boletin"}
+"""The sources that are held against each other."""
+
+
 def answer(
-    extracts: Mapping[str, Extract], settings: Settings, published: bytes | None, kept: Sequence[Kept] = ()
+    extracts: Mapping[str, Extract],
+    settings: Settings,
+    published: bytes | None,
+    kept: Sequence[Kept] = (),
+    files: Mapping[str, str] | None = None,
 ) -> Message:
     """Compute and audit.
 
@@ -33,11 +41,13 @@ def answer(
         settings: what the figures are held against.
         published: what is published, as ``warehouse.published.figures`` gives it; None where there is no database.
         kept: values of the series that are stored and that the file lacks.
+        files: by source, the name of its file.
 
     Returns:
         ``result``: ``findings``, ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official
         name, whether it is the system), ``known_alertas``, ``concepts`` (number, label, level, order), and by table the
-        ``columns`` of its block; as those blocks the rows in PostgreSQL's CSV.
+        ``columns`` of its block, and ``reconcile`` where sources can be compared; as those blocks the rows in
+        PostgreSQL's CSV.
     """
     result = compute(extracts, settings, None if published is None else published_frame(published), kept)
     frame = result.evidence.kpis.frame
@@ -46,7 +56,7 @@ def answer(
         publications[KPIS_CONSOLIDADOS.name] = result.consolidated
     publications |= result.beside
     names = result.names.drop_nulls("nombre_oficial").with_columns(system=pl.col("codigo") == SISTEMA)
-    content = {
+    content: dict[str, Any] = {
         "findings": [asdict(finding) for finding in result.findings],
         "set_aside": result.evidence.set_aside,
         "rows": {
@@ -60,6 +70,10 @@ def answer(
         "concepts": extracts["conceptos"].frame.rows() if "conceptos" in extracts else [],
         "columns": {name: frame.columns for name, frame in publications.items()},
     }
+    if len(extracts.keys() & COMPARED) > 1:
+        content["reconcile"] = reconciling.told(extracts, files or {})
+        made = reconciling.findings(content["reconcile"]["summary"])
+        content["findings"] = [asdict(finding) for finding in (*result.findings, *made)]
     return Message("result", content, tuple(map(_block, publications.values())))
 
 

@@ -14,7 +14,7 @@ from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
-from bankadvisor_etl.warehouse import publish, published, series
+from bankadvisor_etl.warehouse import publish, published, runs, series
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
@@ -101,6 +101,7 @@ def _may_remove(run: Run, table: str) -> bool:
 def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> None:
     with translated():
         done, *_ = [publish.publish(run.cursor, run.ledger.run_id, of_table) for of_table in figures]
+        runs.record_differences(run.cursor, run.ledger.run_id, content.get("reconcile", {}).get("rows", []))
         if content["concepts"]:
             series.load_concepts(run.cursor, content["concepts"])
     run.ledger.counts = replace(

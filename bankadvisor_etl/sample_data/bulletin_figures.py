@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sample_data.amounts import ETAPAS, RESERVA, SEGMENTOS
+from bankadvisor_etl.sample_data.amounts import ETAPAS, RESERVA, SEGMENTOS, SIN_SEGMENTO
 from bankadvisor_etl.sample_data.series import stream
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def figures(amounts: Amounts, codigo: str, periodo: int, seed: int) -> dict[int,
             values = (rng.uniform(0, 0.1), rng.uniform(0.8, 3), rng.uniform(0, 0.1))
             found |= dict(zip(ratios_of_part, values, strict=True))
     found[WHOLE] = sum(found[concept] for concept in TOTALES)
-    found |= _ratios(amounts, SEGMENTOS, (40200017, 40200096, 40200118))
+    found |= _ratios(amounts, (*SEGMENTOS, SIN_SEGMENTO), (40200017, 40200096, 40200118))
     found |= {concept: float(int(found[WHOLE] * share)) for concept, share in BALANCE.items()}
     rng = stream(seed, "resultado", codigo, periodo)
     found[RESULTADO] = float(int(found[WHOLE] * rng.uniform(-0.002, 0.02)))

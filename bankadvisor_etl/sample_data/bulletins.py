@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sample_data import amounts
+from bankadvisor_etl.sample_data import amounts, icap
 from bankadvisor_etl.sample_data.banks import BANCOS, SISTEMA
 from bankadvisor_etl.sample_data.bulletin_figures import ROA, ROE, figures
-from bankadvisor_etl.sample_data.series import periodos, stream
+from bankadvisor_etl.sample_data.series import periodos
 from bankadvisor_etl.sample_data.workbooks import Row, Sheets, Value, fecha, mdp, write_workbook
 from bankadvisor_etl.sources.segments import SEGMENTS, WHOLE_SHEET
 
@@ -195,8 +195,9 @@ class _Book:
         rows = []
         for bank in BANCOS:
             if bank.icap and bank.opera(month) and bank.codigo in self.codes:
-                total = capital_ratio(self.seed, bank.codigo, bank.icap, month)
-                rows.append([None, self._name("Art_121", bank.codigo), total * 0.97, total * 0.9, total])
+                total = capital_ratio(self.seed, bank.codigo, month)
+                ratios = (round(total * 0.97, 6), round(total * 0.9, 6), total)
+                rows.append([None, self._name("Art_121", bank.codigo), *ratios])
         return [
             [None, "ÍNDICE DE CAPITALIZACIÓN"],
             [None, f"CIFRAS AL {DIAS[number - 1]} DE {MESES[number - 1]} DE {year}1/"],
@@ -238,6 +239,11 @@ class _Book:
         return 100 * own / all_banks if own and all_banks else None
 
 
-def capital_ratio(seed: int, code: str, level: float, month: int) -> float:
-    """ICAP of a bank and month, percent, to six decimals."""
-    return round(level * stream(seed, "icap", code, month).uniform(0.97, 1.03), 6)
+RESTATED, SINCE, BY = "040147", 202501, 5.26
+"""The bank whose ICAP was restated since the workbook was made, from which month on, and by how much."""
+
+
+def capital_ratio(seed: int, code: str, month: int) -> float:
+    """ICAP of a bank and month, percent, to six decimals: the workbook's, but for the bank that was restated."""
+    total = icap.exact(seed)[code, month]
+    return round(total - BY, 6) if code == RESTATED and month >= SINCE else total

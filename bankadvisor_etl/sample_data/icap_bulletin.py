@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sample_data.workbooks import Row, Sheets, Value
 
 FILE = "040_15b_R1.xls"
-LEVELS = {SISTEMA: 19.2, **{code: 18.7 - number / 2 for number, code in enumerate(GRUPOS)}}
-"""Of the system and of the groups, percent."""
 
 
 def write(folder: Path, seed: int, month: int) -> Path:
@@ -31,12 +29,12 @@ def write(folder: Path, seed: int, month: int) -> Path:
 
 def sheets(seed: int, month: int) -> Sheets:
     """The sheets of a month."""
-    rows: list[Row] = [[None, 5, "Total Banca Múltiple", *_ratios(seed, SISTEMA, LEVELS[SISTEMA], month)]]
+    rows: list[Row] = [[None, 5, "Total Banca Múltiple", *_ratios(seed, SISTEMA, month)]]
     for bank in BANCOS:
         there = bank.icap and bank.opera(month)
-        figures = _ratios(seed, bank.codigo, bank.icap, month) if there else [None] * 3
+        figures = _ratios(seed, bank.codigo, month) if there else [None] * 3
         rows.append([None, bank.codigo, bank.nombre, *figures])
-    rows += [[None, int(code), name, *_ratios(seed, code, LEVELS[code], month)] for code, name in GRUPOS.items()]
+    rows += [[None, int(code), name, *_ratios(seed, code, month)] for code, name in GRUPOS.items()]
     notes = ["Notas", f"Cifras preliminares de {month}.", "Bankaool 202501: el ICAP pasa de 14.05 a 8.79."]
     return {
         "MINFO": [
@@ -50,6 +48,6 @@ def sheets(seed: int, month: int) -> Sheets:
     }
 
 
-def _ratios(seed: int, code: str, level: float, month: int) -> list[Value]:
-    total = capital_ratio(seed, code, level, month)
-    return [total, total * 0.97, total * 0.9]
+def _ratios(seed: int, code: str, month: int) -> list[Value]:
+    total = capital_ratio(seed, code, month)
+    return [total, round(total * 0.97, 6), round(total * 0.9, 6)]

@@ -29,6 +29,7 @@ TABLES = (
     "cnbv_conceptos",
     "cnbv_series_valores",
     "cnbv_series_cambios",
+    "conciliacion",
     "segmentos_cartera",
     "metricas_financieras",
     "metricas_financieras_cambios",

@@ -29,6 +29,7 @@ OUR_TABLES = (
     "cnbv_series_valores",
     "cnbv_series_cambios",
     "segmentos_cartera",
+    "conciliacion",
     "monthly_kpis",
     "metricas_financieras",
     "metricas_financieras_cambios",

@@ -34,6 +34,7 @@ PRIVILEGES = {
     "captacion_cambios": "SELECT INSERT",
     "captacion": "SELECT INSERT UPDATE DELETE",
     "segmentos_cartera": "SELECT",
+    "conciliacion": "SELECT INSERT DELETE",
     "cnbv_series_cambios": "SELECT INSERT",
     "cnbv_series_valores": "SELECT INSERT DELETE",
     "cnbv_conceptos": "SELECT INSERT UPDATE",

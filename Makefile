@@ -10,7 +10,8 @@ UPGRADE ?= --upgrade
 UV := $(VENV)/uv/bin/uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
-WORKERS ?= auto
+# One more than there are cores: a test often waits, for a lock or for a server that restarts.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 
@@ -51,7 +52,7 @@ lock: $(UV) ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the
 
 data/sample: | $(READY)
 	@echo "There is no data/raw, so the run takes invented figures: $@"
-	$(ETL) sample-data $@
+	$(ETL) sample-data $@ --official
 
 .PHONY: run
 run: $(READY) | $(DATA) ## run the job on data/raw (or sample data) into the private PostgreSQL, and show the result

@@ -8,65 +8,33 @@ months after take the place of those that are missing.
 
 from __future__ import annotations
 
-import math
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from bankadvisor_etl.checks.findings import SAMPLE, Finding
 from bankadvisor_etl.formats.parse import SISTEMA
-from bankadvisor_etl.sources.amounts import AMOUNTS
+from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from bankadvisor_etl.formats.sheet import Bound
 
 FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 NEIGHBOURS = (1, 2, 3)
 LUMPY = 20
 """The bound from which on a column may also honestly become 0."""
+MEASURED_SINCE = date(2017, 1, 1)
+"""The bounds come from the workbooks' history. CNBV's series goes back to 200012: what it has from before that is
+pointed out, and refuses nothing."""
 MANY, VANISHED = 10, 0.6
 """Banks, and the share of them that may become 0 from one month to the next; the largest honest one is 0.48."""
 
 
-class Bound(NamedTuple):
-    """How far a column may honestly move.
-
-    Attributes:
-        banks: the largest honest factor of the median over the banks, in either direction; infinite where too few
-            banks have the figure for a median to mean anything.
-        sistema: the same for the system's figure.
-        least: the fewest banks that make a median.
-    """
-
-    banks: float
-    sistema: float
-    least: int = 5
-
-
-STOCK = Bound(4, 4)
-# Few banks value anything at fair value, and the system's figure is theirs; the first months of 2022 are restated.
-FEW_BANKS = Bound(4, 4, least=1)
-# Single loans: the system's figure honestly moves by a factor of 30 (ef_e2) to 100,000 (eg_e2).
-SINGLE_LOANS = Bound(4, math.inf)
-
-BOUNDS: Mapping[str, Mapping[str, Bound]] = {
-    "cartera": {
-        **dict.fromkeys(AMOUNTS, STOCK),
-        **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "vi_vr"), FEW_BANKS),
-        **dict.fromkeys(("comercial_vr", "total_vr", "eg_vr"), FEW_BANKS._replace(sistema=math.inf)),
-        **dict.fromkeys(("ef_e2", "eg_e2", "eg_e3"), SINGLE_LOANS),
-        "ef_e3": Bound(4, 10),
-    },
-    # Reliefs: before 202409 fewer than five banks have any, and theirs move by a factor of 100 from month to month.
-    "castigos": {"castigos": Bound(10, 15), "quitas": Bound(20, math.inf)},
-    "castigos_comerciales": {"castigos": Bound(15, 15)},
-    "icap": dict.fromkeys(("icap_total", "icap_ccb", "icap_ccf"), STOCK),
-    "tda": {"tda": STOCK},
-    "tasas": {"tasa": Bound(4, math.inf)},  # portfolios only weight rates: their unit cancels out
-    "tasa_efectiva": dict.fromkeys(("tasa_sistema", "tasa_invex_consumo"), STOCK),
-}
-"""By source and column, from the history of 201701-202507 with a margin (README, "Units")."""
+BOUNDS: Mapping[str, Mapping[str, Bound]] = {source.name: source.bounds for source in SOURCES if source.bounds}
+"""By source and column."""
 
 
 def scale(
@@ -89,6 +57,10 @@ def scale(
     apart = moves.filter(pl.col("factor").log10().abs() > pl.col("limit").log10())
     apart = pl.concat([apart, _limited(_zeros(source, frame, list(bounds)), bounds).filter(_vanished())])
     apart = apart.sort("mes", "who", descending=[True, False])
+    if source == "cartera" and frame.filter(pl.col("mes") < MEASURED_SINCE).height:
+        earlier = apart.filter(pl.col("mes") < MEASURED_SINCE)
+        apart = apart.filter(pl.col("mes") >= MEASURED_SINCE)
+        yield _of_history(source, earlier)
     for column in bounds:
         months = apart.filter(pl.col("column") == column)
         yield Finding(
@@ -102,6 +74,15 @@ def scale(
                 for month, who, factor in months.select("mes", "who", "factor").head(SAMPLE).iter_rows()
             ),
         )
+
+
+def _of_history(source: str, months: pl.DataFrame) -> Finding:
+    keys = tuple(
+        f"{month:%Y%m} {who} {column}: {factor:.3g} times its neighbours"
+        for month, who, column, factor in months.select("mes", "who", "column", "factor").iter_rows()
+    )
+    observed = f"{len(keys):,} moves beyond the bounds before {MEASURED_SINCE:%Y%m}"
+    return Finding(f"scale_history_{source}", "warning", not keys, observed, "none", keys[:SAMPLE], keys)
 
 
 def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Form = Literal["code", "period", "iso date", "american date", "number", "number or serial", "text"]
 """The forms of a cell; ``formats.parse`` has the function of each."""
+
+
+class Bound(NamedTuple):
+    """How far a column may honestly move from a month to those around it; ``checks.scale`` holds it to that.
+
+    Attributes:
+        banks: the largest honest factor of the median over the banks, in either direction; infinite where too few
+            banks have the figure for a median to mean anything.
+        sistema: the same for the system's figure.
+        least: the fewest banks that make a median.
+    """
+
+    banks: float
+    sistema: float
+    least: int = 5
 
 
 @dataclass(frozen=True)
@@ -19,6 +34,7 @@ class Column:
         form: what the text of a cell has to be.
         key: whether it is part of the key of a row.
         required: whether a row without it is set aside; a key always is.
+        bound: how far it may honestly move; None where nothing is held against it.
     """
 
     header: str
@@ -26,6 +42,7 @@ class Column:
     form: Form = "number"
     key: bool = False
     required: bool = False
+    bound: Bound | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cu
     with translated():
         there = published.count(cursor) >= (last["rows_processed_base"] or 0) > 0
     same = {name: record["sha256"] for name, record in records.items()} == {file.name: file.sha256 for file in files}
-    return there and same and last["etl_version"] == __version__ and last["prefer"] == prefer
+    return there and same and last["etl_version"] == __version__ and (last["prefer"] or "serie") == prefer
 
 
 def repeat(run: Run, last: dict[str, Any]) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from bankadvisor_etl.formats.sheet import Bound
 from bankadvisor_etl.sources.source import Source
 from bankadvisor_etl.sources.workbooks import WORKBOOKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TASAS = Source("tasas", ("CorporateLoan_CNBVDB.csv",), "enhanced", "tasas")
+TASAS = Source(
+    "tasas",
+    ("CorporateLoan_CNBVDB.csv",),
+    "enhanced",
+    "tasas",
+    other_bounds=(("tasa", Bound(4, math.inf)),),  # portfolios only weight rates: their unit cancels out
+)
 
 SERIE = Source(
     "serie", ("sh_datos_csv_40.zip", "sh_datos_40.csv"), "base", "serie", floor=5_000, folder="cnbv", unless="cartera"

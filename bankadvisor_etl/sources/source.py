@@ -9,12 +9,14 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
+from bankadvisor_etl.formats.sheet import Sheet
+
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
-    from bankadvisor_etl.formats.sheet import Sheet
+    from bankadvisor_etl.formats.sheet import Bound
 
 
 COPY_OF = re.compile(r"^(copia de|copy of)|\.[^.]*$", re.IGNORECASE)
@@ -38,6 +40,7 @@ class Source:
         only_with: the source without which it is of no use, so that nobody misses it.
         many: whether every file that matches is read, as of bulletins, and not one alone. Its module then has
             ``merged(extracts)``, which makes one extract of those of the files.
+        other_bounds: how far the columns may honestly move that its sheet does not name.
     """
 
     name: str
@@ -50,6 +53,13 @@ class Source:
     unless: str = ""
     only_with: str = ""
     many: bool = False
+    other_bounds: tuple[tuple[str, Bound], ...] = ()
+
+    @property
+    def bounds(self) -> Mapping[str, Bound]:
+        """How far each column of the canonical frame may honestly move."""
+        columns = self.content.columns if isinstance(self.content, Sheet) else ()
+        return {**{column.name: column.bound for column in columns if column.bound}, **dict(self.other_bounds)}
 
     def find(self, data_dir: Path) -> Path | None:
         """Return the source's file in ``data_dir``, whatever its case: the exact name, else the newest version."""

@@ -1,13 +1,28 @@
 """The workbooks that are put together by hand from CNBV's publications: a specification each.
 
-Each specification is followed by what is odd about its file and matters for reading it.
+Each specification is followed by what is odd about its file and matters for reading it. The bounds of the columns are
+from the history of 201701-202507, with a margin (the data manual, "Units").
 """
 
 from __future__ import annotations
 
-from bankadvisor_etl.formats.sheet import Column, Sheet
+import math
+
+from bankadvisor_etl.formats.sheet import Bound, Column, Sheet
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.sources.source import Source
+
+STOCK = Bound(4, 4)
+
+AMOUNT_BOUNDS = {
+    **dict.fromkeys(AMOUNTS, STOCK),
+    # Few banks value anything at fair value, and the system's figure is theirs; the first months of 2022 are restated.
+    **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "vi_vr"), Bound(4, 4, least=1)),
+    **dict.fromkeys(("comercial_vr", "total_vr", "eg_vr"), Bound(4, math.inf, least=1)),
+    # Single loans: the system's figure honestly moves by a factor of 30 (ef_e2) to 100,000 (eg_e2).
+    **dict.fromkeys(("ef_e2", "eg_e2", "eg_e3"), Bound(4, math.inf)),
+    "ef_e3": Bound(4, 10),
+}
 
 CARTERA = Source(
     "cartera",
@@ -18,7 +33,7 @@ CARTERA = Source(
         (
             Column("Institucion", "codigo", "code", key=True),
             Column("Cve_Periodo", "mes", "period", key=True),
-            *(Column(header, name) for name, header in AMOUNTS.items()),
+            *(Column(header, name, bound=AMOUNT_BOUNDS[name]) for name, header in AMOUNTS.items()),
         ),
         strict=True,
     ),
@@ -53,8 +68,8 @@ CASTIGOS = Source(
         (
             Column("institucion", "codigo", "code", key=True),
             Column("periodo", "mes", "period", key=True),
-            Column("LIB_CASTIGOS_COMERC", "castigos"),
-            Column("QUITAS_COMER", "quitas"),
+            Column("LIB_CASTIGOS_COMERC", "castigos", bound=Bound(10, 15)),
+            Column("QUITAS_COMER", "quitas", bound=Bound(20, math.inf)),
         ),
     ),
     floor=40,
@@ -62,7 +77,8 @@ CASTIGOS = Source(
 """Commercial write-offs and reliefs of each month, MDP, from 202201.
 
 The workbook's other sheets are pivots. ``FECHA`` has day and month swapped in 138 rows, so the month is ``periodo``.
-In 202501 and 202503 the columns of single segments are permuted; the two that are read here are right.
+In 202501 and 202503 the columns of single segments are permuted; the two that are read here are right. Before 202409
+fewer than five banks have any reliefs, and theirs move by a factor of 100 from month to month.
 """
 
 CASTIGOS_COMERCIALES = Source(
@@ -74,7 +90,7 @@ CASTIGOS_COMERCIALES = Source(
         (
             Column("Institucion1", "codigo", "code", key=True),
             Column("Fecha", "mes", "iso date", key=True),
-            Column("CASTIGOS ACMULUADOS COMERCIAL", "castigos"),
+            Column("CASTIGOS ACMULUADOS COMERCIAL", "castigos", bound=Bound(15, 15)),
         ),
         repeated_keys="set aside",
     ),
@@ -91,9 +107,9 @@ ICAP = Source(
         (
             Column("Cve_Inst", "codigo", "code", key=True),
             Column("FECHA", "mes", "iso date", key=True),
-            Column("ICAP Total", "icap_total", "number or serial"),
-            Column("CCB", "icap_ccb", "number or serial"),
-            Column("CCF", "icap_ccf", "number or serial"),
+            Column("ICAP Total", "icap_total", "number or serial", bound=STOCK),
+            Column("CCB", "icap_ccb", "number or serial", bound=STOCK),
+            Column("CCF", "icap_ccf", "number or serial", bound=STOCK),
         ),
     ),
     floor=500,
@@ -113,7 +129,7 @@ TDA = Source(
         (
             Column("cve_institucion", "codigo", "code", key=True),
             Column("cve_periodo", "mes", "period", key=True),
-            Column("TDA Cartera total", "tda"),
+            Column("TDA Cartera total", "tda", bound=STOCK),
         ),
     ),
     floor=500,
@@ -132,8 +148,8 @@ TASA_EFECTIVA = Source(
         "Tasa efectiva considerando prom",
         (
             Column("Fecha1", "mes", "iso date", key=True),
-            Column("Sistema", "tasa_sistema"),
-            Column("Invex Consumo", "tasa_invex_consumo"),
+            Column("Sistema", "tasa_sistema", bound=STOCK),
+            Column("Invex Consumo", "tasa_invex_consumo", bound=STOCK),
         ),
         else_first=True,
     ),

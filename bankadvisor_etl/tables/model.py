@@ -185,12 +185,12 @@ class PublishedTable:
     def changes_comments(self) -> dict[str, str]:
         """The comments of that table's columns, and its own under ""."""
         return {
-            "": f"Every figure of {self.name} that a later run changed",
-            "run_id": "The run that changed the figure",
-            **{name: f"Row of the figure: {self[name].description}" for name in self.recorded},
-            "columna": f"Column of {self.name}",
-            "valor_anterior": "The figure before",
-            "valor_nuevo": "The figure after; null when it was withdrawn",
+            "": f"Cada cifra de {self.name} que una corrida posterior cambió",
+            "run_id": "La corrida que la cambió",
+            **{name: f"Renglón de la cifra. {self[name].description}" for name in self.recorded},
+            "columna": f"Columna de {self.name}",
+            "valor_anterior": "La cifra anterior",
+            "valor_nuevo": "La cifra nueva; nula si se retiró",
         }
 
     @property

@@ -177,6 +177,9 @@ def _resolved(figures: Figures) -> sql.Composable:
 def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
     """Count the published figures in the run's columns, and those that change, for the audit.
 
+    A row that takes its figures from another source than before (``fuente``) is not counted: that is no restatement of
+    the regulator's, and ``published.moved`` tells of it.
+
     Args:
         cursor: in the transaction in which ``stage`` was called.
         figures: what was staged.
@@ -185,11 +188,13 @@ def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
         sql.SQL("(m.{name} IS NOT NULL AND m.{name} IS DISTINCT FROM e.{name})::int").format(name=sql.Identifier(name))
         for name in figures.names
     )
+    same_source = sql.SQL("AND m.fuente = coalesce(e.fuente, m.fuente)" if "fuente" in figures.columns else "")
     row = cursor.execute(
         sql.SQL(
             "SELECT (SELECT coalesce(sum(num_nonnulls({published})), 0) FROM {entrada} e JOIN {table} m"
-            " ON {same_key}), (SELECT coalesce(sum({changed}), 0) FROM {diferencias} e JOIN {table} m ON {same_key})"
-        ).format(published=_names(figures.names, "m"), changed=changed, **figures.words)
+            " ON {same_key}), (SELECT coalesce(sum({changed}), 0) FROM {diferencias} e JOIN {table} m ON {same_key}"
+            " {same_source})"
+        ).format(published=_names(figures.names, "m"), changed=changed, same_source=same_source, **figures.words)
     ).fetchone()
     assert row is not None  # noqa: S101 - sums give a row
     return Comparison(int(row[0]), int(row[1]))

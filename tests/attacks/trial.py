@@ -14,6 +14,7 @@ from typing import Self
 from psycopg.conninfo import conninfo_to_dict
 
 from support.cli import environment
+from support.folders import age
 from support.small import FLOORS
 
 PATIENCE, MEMORY = 60, 1_000_000_000
@@ -45,6 +46,7 @@ class Outcome:
 
 def run(data_dir: Path, dsn: str, *arguments: str) -> Outcome:
     """Run the command on a folder until it ends; it is killed after ``PATIENCE``."""
+    age(data_dir)
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", _COMMAND, "run", "--data-dir", str(data_dir), *arguments],
@@ -73,7 +75,7 @@ def let_everybody_in(dsn: str) -> None:
 
 
 class Watch:
-    """Looks a hundred times a second at the most that each living process of a tree ever had resident."""
+    """Looks twenty times a second at the most that each living process of a tree ever had resident."""
 
     def __init__(self, pid: int | None = None) -> None:
         """Watch ``pid`` and its children, or else the children of this process."""
@@ -90,7 +92,7 @@ class Watch:
         self._thread.join()
 
     def _look(self, pid: int | None) -> None:
-        while not self._stop.wait(0.01):
+        while not self._stop.wait(0.05):
             tree = _tree(pid) if pid else _tree(os.getpid())[1:]
             self.peak = max(self.peak, sum(map(_high_water, tree)))
 

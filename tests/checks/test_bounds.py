@@ -22,7 +22,7 @@ from support.evidence import evidence, findings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bankadvisor_etl.checks.scale import Bound
+    from bankadvisor_etl.formats.sheet import Bound
 
 README = (Path(__file__).parents[2] / "bankadvisor_etl" / "README.md").read_text()
 FLOWS = {"castigos", "castigos_comerciales"}
@@ -55,7 +55,8 @@ def slipped(table: pl.DataFrame, column: str, month: object, factor: float) -> p
 
 
 def found_by_scale(source: str, table: pl.DataFrame, column: str) -> bool:
-    return not findings(scale, source, table)[f"scale_{source}_{column}"].passed
+    """Whether the check of one column does; each column is compared with itself alone."""
+    return not findings(scale, source, table, {column: BOUNDS[source][column]})[f"scale_{source}_{column}"].passed
 
 
 def found_otherwise(source: str, table: pl.DataFrame) -> bool:

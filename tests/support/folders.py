@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ def real_data_folder() -> Path | None:
     """Return the folder that the environment names, or the one beside the clone; None where they are missing."""
     folder = Path(os.environ.get("BANKADVISOR_REAL_DATA") or _BESIDE_THE_CLONE)
     return folder if any(folder.glob("CNBV_Cartera_Bancos*.xlsx")) else None
+
+
+def age(folder: Path) -> None:
+    """Make the files of a folder an hour old: for one that is damaged and new, a run waits to see if it still grows."""
+    an_hour_ago = time.time() - 3600
+    for path in folder.glob("*"):
+        if path.is_file() and not path.is_symlink():
+            os.utime(path, (an_hour_ago, an_hour_ago))
 
 
 def find_real_data() -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 
 from support.cli import Result, etl
+from support.folders import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,7 @@ def write_small(sample: Path, folder: Path) -> Path:
 
 def run(dsn: str, folder: Path, *options: object, **settings: object) -> Result:
     """The verb ``run`` on such a folder."""
+    age(folder)
     return etl("run", "--data-dir", folder, *options, **small_settings(dsn), **settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ import pytest
 from bankadvisor_etl.sample_data import amounts, bulletins, icap_bulletin
 from bankadvisor_etl.sample_data.workbooks import write_workbook
 from bankadvisor_etl.sources.segments import SEGMENTS
+from support.cli import etl
 from support.official import put
 from support.published import ask, everything, kpis, one
-from support.small import run
+from support.small import CARTERA, run, set_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,10 +99,18 @@ def test_all_sources_at_once(dsn: str, both: Path, books: Path) -> None:
     names = {name for (name,) in ask(dsn, of_cnbv)}
     assert names == {f"cnbv/{path.name}" for path in books.iterdir()}
 
+    assert findings(dsn)["reconcile_boletin_serie_metrica"][0]
+    assert not findings(dsn)["reconcile_libro_serie"][0]
+    listed = "SELECT DISTINCT comparacion, codigo_cnbv FROM conciliacion WHERE run_id = 1"
+    assert set(ask(dsn, listed)) == {
+        *(("libro_serie", code) for code in ("5", "040171")),
+        *((name, bulletins.RESTATED) for name in ("icap_icap_cnbv", "icap_boletin")),
+    }
+
     before = everything(dsn)
     assert run(dsn, both, "--force").code == 0
     after = everything(dsn)
-    assert {name for name in before if before[name] != after[name] and not name.startswith("etl_")} == set()
+    assert {name for name in before if before[name] != after[name] and not name.startswith("etl_")} == {"conciliacion"}
 
 
 def of_july(dsn: str, column: str) -> Any:
@@ -163,3 +173,34 @@ def test_a_label_that_disagrees_stops_the_run(dsn: str, both: Path) -> None:
     path.write_bytes(path.read_bytes().replace(was, now))
     assert run(dsn, both).code == 65
     assert not findings(dsn)["conceptos_labels"][0]
+
+
+def test_reconcile_names_what_was_planted(both: Path) -> None:
+    """One figure of the workbook is changed in its last digit; the sample has a restated ICAP and a bank more."""
+    set_cell(
+        both / CARTERA,
+        "Créditos de Consumo Etapa 3",
+        lambda old: old + 1e-6,
+        Institucion="040012",
+        Cve_Periodo="202503",
+    )
+    done = etl("reconcile", "--json", "--data-dir", both)
+    assert done.code == 1
+    found = done.json
+    assert found["unexplained"] == len([row for row in found["differences"] if row["causa"] is None])
+    names = {line["comparacion"] for line in found["summary"]}
+    assert names == {
+        *("libro_serie", "serie_130_133", "identidades_130", "identidades_133", "boletin_serie_metrica"),
+        *("boletin_serie_segmento", "boletin_boletin", "icap_icap_cnbv", "icap_boletin"),
+    }
+    rows = [row for row in found["differences"] if row["codigo"] == "040012"]
+    (planted,) = rows
+    assert (planted["comparacion"], planted["mes"], planted["figura"]) == ("libro_serie", "2025-03-01", "co_e3")
+    assert (planted["archivo_a"], planted["hoja_a"], planted["indicio"]) == (CARTERA, "Sheet1", "cifra")
+    assert planted["sha256_a"] == hashlib.sha256((both / CARTERA).read_bytes()).hexdigest()
+    assert planted["diferencia"] == pytest.approx(-1e-6, rel=1e-2)
+    others = {(row["comparacion"], row["codigo"]) for row in found["differences"]} - {("libro_serie", "040012")}
+    assert others == {
+        *(("libro_serie", code) for code in ("5", "040171")),
+        *((name, bulletins.RESTATED) for name in ("icap_icap_cnbv", "icap_boletin")),
+    }

@@ -16,7 +16,9 @@ WORKBOOK, OFFICIAL, BULLETIN = "libro", "icap_cnbv", "boletin"
 """``fuente_icap``, each overriding those before it."""
 
 ROUNDED = 0.005
-"""Percent points: a bulletin has two decimals. Where it says the same as a figure with more of them, that one stays."""
+"""Percent points: half of the last of two decimals. Where a bulletin has no more than those, and says the same as a
+figure that has, that one stays."""
+DECIMALS, EXACT = 2, 1e-9
 
 
 def merged(
@@ -37,7 +39,7 @@ def merged(
         if frame is None:
             continue
         named = frame.select(*KEY, *RATIOS, fuente_icap=_source(source))
-        result = named if result is None else _overridden(result, named, ROUNDED if source == BULLETIN else 0.0)
+        result = named if result is None else _overridden(result, named, rounds=source == BULLETIN)
     return result
 
 
@@ -46,20 +48,23 @@ def _source(name: str) -> pl.Expr:
     return pl.when(there).then(pl.lit(name))
 
 
-def _overridden(old: pl.DataFrame, new: pl.DataFrame, tolerance: float) -> pl.DataFrame:
-    """``old``, with the rows of ``new`` in the place of its own where they differ by more than ``tolerance``.
+def _overridden(old: pl.DataFrame, new: pl.DataFrame, *, rounds: bool) -> pl.DataFrame:
+    """``old``, with the rows of ``new`` in the place of its own.
 
-    A ratio that the new row lacks stays as it is.
+    A ratio that the new row lacks stays as it is; so does the row where all that is new may be its rounding.
     """
     both = old.join(new, on=KEY, how="full", coalesce=True, suffix="_new", maintain_order="left_right")
-    apart = pl.any_horizontal(_apart(ratio, tolerance) for ratio in RATIOS)
+    apart = pl.any_horizontal(_says_more(ratio, rounds=rounds) for ratio in RATIOS)
     columns: Iterable[str] = (*RATIOS, "fuente_icap")
     return both.select(
         *KEY, *(pl.when(apart).then(pl.coalesce(f"{name}_new", name)).otherwise(name).alias(name) for name in columns)
     )
 
 
-def _apart(ratio: str, tolerance: float) -> pl.Expr:
-    """Whether the new row has the ratio, and the old one has not or says something else."""
+def _says_more(ratio: str, *, rounds: bool) -> pl.Expr:
+    """Whether the new row has the ratio, and it is not what is left of the old one when it is rounded."""
     old, new = pl.col(ratio), pl.col(f"{ratio}_new")
-    return new.is_not_null() & (old.is_null() | ((old - new).abs() > tolerance))
+    if not rounds:
+        return new.is_not_null()
+    exact = (new - new.round(DECIMALS)).abs() > EXACT
+    return new.is_not_null() & (old.is_null() | exact | ((old - new).abs() > ROUNDED))

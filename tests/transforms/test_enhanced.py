@@ -152,7 +152,7 @@ def test_effective_rates_twice_for_a_month_raise() -> None:
 
 def test_every_step_keeps_the_rows_and_their_order() -> None:
     before = book(202502, 202501)
-    after = before.pipe(enhanced.capital, icap((BBVA, 202501, 1.0, 1.0, 1.0)))
+    after = before.pipe(enhanced.joined, {"icap": icap((BBVA, 202501, 1.0, 1.0, 1.0))})
     after = after.pipe(enhanced.adjusted_delinquency, tda((BBVA, 202501, 1.0)))
     after = after.pipe(enhanced.corporate_rates, frames.tasas((BBVA, 202501, "mn", 1.0, 1.0)))
     after = after.pipe(enhanced.effective_rates, tasa_efectiva((202501, 1.0, 1.0)))

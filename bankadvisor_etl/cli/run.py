@@ -101,10 +101,14 @@ def run(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
     is at work, 78 a setting is missing, 143 stopped by SIGTERM.
+    Example: bankadvisor-etl run --data-dir data/raw --embedded
     """
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
 
     with Child(forked=True) as child:
+        from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
+
+        stock = Stock(data_dir)  # hashes the files while the rest is imported and the database asked
         terminal = _terminal(log_format)
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
@@ -129,7 +133,7 @@ def run(  # noqa: PLR0913 - one parameter an option
                     keep_days=keep_days,
                     prefer=prefer,
                 )
-                run(request, child, log)
+                run(request, child, stock, log)
                 if terminal:
                     _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack

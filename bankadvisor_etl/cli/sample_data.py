@@ -27,7 +27,7 @@ def sample_data(directory: Path, seed: int, tasas_rows: int, *, official: bool) 
     """Write invented files of the exact layouts that CNBV publishes, into DIRECTORY.
 
     The figures are invented; the layouts and their traps are the real ones, so that everything can be tried without
-    the real files.
+    the real files. Example: bankadvisor-etl sample-data data/sample --tasas-rows 20000
     """
     from bankadvisor_etl.sample_data import write_official, write_sample  # noqa: PLC0415 - polars, xlsxwriter
 

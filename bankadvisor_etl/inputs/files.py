@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.errors import ChangedError, InputError, Place
-from bankadvisor_etl.sources import SOURCES, recorded_name, similar_files
+from bankadvisor_etl.sources import SAMPLE, SOURCES, recorded_name, similar_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +72,28 @@ class File:
         if abs(time.time() - self.stamp[0] / 1e9) < SETTLED:
             time.sleep(MOMENT)
             self.assert_unchanged()
+
+
+class Stock:
+    """The files of a run, found and hashed in the background from the moment it is made."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Begin to look through ``data_dir``."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="stock")
+        self._files = pool.submit(_take_stock, data_dir)
+        pool.shutdown(wait=False)
+
+    def files(self) -> list[File]:
+        """The files, and what marks sample data; their hashes may still be under way.
+
+        Raises:
+            InputError: the folder or a required file is missing, or one of them cannot be looked at.
+        """
+        return self._files.result()
+
+
+def _take_stock(data_dir: Path) -> list[File]:
+    return hash_files([*find_files(data_dir), *((SAMPLE.name, marker) for marker in SAMPLE.find_all(data_dir))])
 
 
 def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:

@@ -13,7 +13,6 @@ import psycopg
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import LockedError, message_of, place_of
 from bankadvisor_etl.faults import point
-from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
 from bankadvisor_etl.sources import SAMPLE, SERIE, similar_files
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from bankadvisor_etl.inputs.files import File
+    from bankadvisor_etl.inputs.files import File, Stock
     from bankadvisor_etl.job.child import Child
     from bankadvisor_etl.job.request import Request
 
@@ -49,12 +48,13 @@ class Run:
     log: structlog.stdlib.BoundLogger
 
 
-def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Ledger:
+def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.BoundLogger) -> Ledger:
     """Run once, and return its record; every failure is on record in ``etl_runs`` before it is raised.
 
     Args:
         request: what to do.
         child: the process that will read and compute; it gets ready in the meantime.
+        stock: the files, which are being hashed in the meantime.
         log: where the events go.
 
     Raises:
@@ -73,7 +73,7 @@ def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Le
             log = log.bind(run_id=ledger.run_id)
             log.info("etl.started", triggered_by=request.triggered_by)
             point("begun")
-            _run(Run(request, ledger, cursor, log), child)
+            _run(Run(request, ledger, cursor, log), child, stock)
     rows = {name.replace("processed_", ""): count for name, count in ledger.counts.rows_processed().items()}
     log.info(
         "etl.completed",
@@ -88,12 +88,11 @@ def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Le
     return ledger
 
 
-def _run(run: Run, child: Child) -> None:
+def _run(run: Run, child: Child, stock: Stock) -> None:
     request, ledger = run.request, run.ledger
     ledger.begin_phase("discovery")
-    found = find_files(request.data_dir)
+    files = stock.files()
     point("found")
-    files = hash_files([*found, *((SAMPLE.name, marker) for marker in SAMPLE.find_all(request.data_dir))])
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
     if perhaps_unchanged:

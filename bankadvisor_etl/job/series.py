@@ -20,9 +20,9 @@ class Arriving:
         self._any_restated = False
         self.unchanged: int = self._take().content["unchanged"]
 
-    def keys(self) -> Iterator[bytes]:
-        """The keys of the stored series that are added to."""
-        return self._part("keys")
+    def appended_rows(self) -> Iterator[bytes]:
+        """What is added to stored series."""
+        return self._part("appended")
 
     def restated_rows(self) -> Iterator[bytes]:
         """The series whose stored part differs."""
@@ -37,7 +37,7 @@ class Arriving:
             self._tell(Message("kept", {}, (values,)))
 
     def rows(self) -> Iterator[bytes]:
-        """The series that are new or were added to."""
+        """The series that are new."""
         yield from self._part("rows")
         self._take()
 

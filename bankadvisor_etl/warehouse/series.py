@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import psycopg
 
 ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
-RESTATED = (*ROWS, "huella_anterior")
-KEYS = ("idconcepto", "saldo", "entidad", "huella_anterior")
+STAGED = (*ROWS, "huella_anterior")
 """The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
 
 
@@ -32,14 +31,14 @@ class Blocks(Protocol):
     def unchanged(self) -> int:
         """How many series are as stored."""
 
-    def keys(self) -> Iterator[bytes]:
-        """Binary COPY (``KEYS``) of the stored series that the file only adds to; no block where there are none."""
+    def appended_rows(self) -> Iterator[bytes]:
+        """Binary COPY (``STAGED``) of what the file adds to stored series: ``valores`` are the new ones alone."""
 
     def rows(self) -> Iterator[bytes]:
-        """Binary COPY (``ROWS``) of those series as they will be, and of the new ones."""
+        """Binary COPY (``ROWS``) of the series that are new; no block where there are none."""
 
     def restated_rows(self) -> Iterator[bytes]:
-        """Binary COPY (``RESTATED``) of the series whose stored part differs; an empty array: the file has none."""
+        """Binary COPY (``STAGED``) of the series whose stored part differs; an empty array: the file has none."""
 
     def keep(self, values: bytes) -> None:
         """Take note of the stored values that the file lacks and that stay.
@@ -92,8 +91,8 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
         ChangedError: somebody else loaded since ``heads``.
     """
     cursor.execute("LOCK TABLE cnbv_series_valores IN SHARE ROW EXCLUSIVE MODE")
-    replaced = _stage(cursor, "series_claves", KEYS, blocks.keys())
-    compared = _stage(cursor, "series_entrada", RESTATED, blocks.restated_rows())
+    longer = _stage(cursor, "series_adiciones", blocks.appended_rows())
+    compared = _stage(cursor, "series_entrada", blocks.restated_rows())
     point("series_staged")
     restated = withdrawn = overwritten = stored = 0
     first, kept = "", b""
@@ -106,12 +105,12 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
     if compared:
         restated = _record(cursor, run_id)
         overwritten = _overwrite(cursor, withdrawn)
-    _delete(cursor, "series_claves", replaced)
+    _append(cursor, longer)
     point("series_compared")
     written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
     unchanged = blocks.unchanged + compared - overwritten
-    return Loaded(written - replaced, replaced + overwritten, unchanged, restated, withdrawn, stored, first)
+    return Loaded(written, longer + overwritten, unchanged, restated, withdrawn, stored, first)
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
@@ -146,7 +145,7 @@ def _copy(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], block
     return cursor.rowcount
 
 
-def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], blocks: Iterator[bytes]) -> int:
+def _stage(cursor: psycopg.Cursor[Any], table: str, blocks: Iterator[bytes]) -> int:
     """COPY blocks into a temporary table of the series' columns and ``huella_anterior``, and return how many rows."""
     name = sql.Identifier(table)
     cursor.execute(
@@ -157,17 +156,26 @@ def _stage(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], bloc
     )
     nullable = ", ".join(f"ALTER {column} DROP NOT NULL" for column in ("primero", "n_valores", "valores"))
     cursor.execute(sql.SQL("ALTER TABLE {} " + nullable).format(name))
-    staged = _copy(cursor, table, columns, blocks)
+    staged = _copy(cursor, table, STAGED, blocks)
     if staged:
         cursor.execute(sql.SQL("ANALYZE {} (entidad, saldo, idconcepto)").format(name))
     return staged
 
 
-def _delete(cursor: psycopg.Cursor[Any], table: str, expected: int) -> None:
-    """Delete the stored series that a temporary table names, to be written anew.
+def _append(cursor: psycopg.Cursor[Any], expected: int) -> None:
+    """Add to the stored series what the file has beyond them."""
+    if expected:
+        cursor.execute(
+            "UPDATE cnbv_series_valores s SET valores = s.valores || e.valores, n_valores = e.n_valores,"
+            " huella = e.huella FROM series_adiciones e"
+            " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
+            " AND s.huella = e.huella_anterior"
+        )
+        _check_same(cursor.rowcount, expected)
 
-    New versions of a row cost as much as new rows with an UPDATE, which would need all of them staged first.
-    """
+
+def _delete(cursor: psycopg.Cursor[Any], table: str, expected: int) -> None:
+    """Delete the stored series that a temporary table names, to be written anew."""
     if not expected:
         return
     cursor.execute(
@@ -199,17 +207,20 @@ def _compare(cursor: psycopg.Cursor[Any], compared: int) -> int:
     cursor.execute(
         """
         CREATE TEMPORARY TABLE series_diferencias ON COMMIT DROP AS
-        SELECT entidad, saldo, idconcepto, (least(s.primero, e.primero) + make_interval(months => lugar::integer - 1))
-            ::date AS mes, anterior, nuevo
-        FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
-        CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
-            + date_part('month', s.primero) - date_part('month', e.primero))::integer AS antes) AS d
-        CROSS JOIN LATERAL unnest(
-            array_fill(NULL::double precision, ARRAY[greatest(antes, 0)]) || s.valores,
-            array_fill(NULL::double precision, ARRAY[greatest(-antes, 0)]) || e.valores
-        ) WITH ORDINALITY AS v (anterior, nuevo, lugar)
-        WHERE anterior IS DISTINCT FROM nuevo
-            AND lugar > greatest(antes, 0) AND lugar <= greatest(antes, 0) + cardinality(s.valores)
+        SELECT entidad, saldo, idconcepto, (desde + make_interval(months => lugar - 1))::date AS mes, anterior, nuevo
+        FROM (
+            -- In the list of columns, arrays are taken apart in step; in FROM each would go through a store of its own.
+            SELECT entidad, saldo, idconcepto, least(s.primero, e.primero) AS desde, antes,
+                antes + cardinality(s.valores) AS hasta,
+                unnest(array_fill(NULL::double precision, ARRAY[antes]) || s.valores) AS anterior,
+                unnest(array_fill(NULL::double precision, ARRAY[despues]) || e.valores) AS nuevo,
+                generate_series(1, greatest(antes + cardinality(s.valores), despues + cardinality(e.valores))) AS lugar
+            FROM series_entrada e JOIN cnbv_series_valores s USING (entidad, saldo, idconcepto)
+            CROSS JOIN LATERAL (SELECT ((date_part('year', s.primero) - date_part('year', e.primero)) * 12
+                + date_part('month', s.primero) - date_part('month', e.primero))::integer AS meses) AS d
+            CROSS JOIN LATERAL (SELECT greatest(meses, 0) AS antes, greatest(-meses, 0) AS despues) AS a
+        ) AS v
+        WHERE anterior IS DISTINCT FROM nuevo AND lugar > antes AND lugar <= hasta
         """
     )
     cursor.execute("ANALYZE series_diferencias")

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 LONG = ("test_postgres_arrangements", "test_systemd_deb", "test_systemd_nights", "test_systemd_upgrade")
 """Files that take fifteen minutes on two cores: marked slow, so that .ci/run can stay under half an hour."""
 
+ONE_IS_ENOUGH = {
+    "test_systemd_boot": "bookworm",
+    "test_systemd_doctor": "trixie",
+    "test_systemd_health": "trixie",
+    "test_systemd_readme": "trixie",
+}
+"""Files that found no difference between the two Debians: on the other one they are marked slow."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if suite := getattr(item, "callspec", None) and item.callspec.params.get("computer"):  # type: ignore[attr-defined]
             item.add_marker(pytest.mark.xdist_group(suite))
+            if ONE_IS_ENOUGH.get(item.path.stem, suite) != suite:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", params=base.PYTHON)

@@ -226,11 +226,12 @@ def newest_published_month(connection: psycopg.Connection[Any]) -> date:
     return cast("date", row[0] if row else None)
 
 
-def record_differences(cursor: psycopg.Cursor[Any], run_id: int, rows: Iterable[Sequence[Any]]) -> None:
+def record_differences(cursor: psycopg.Cursor[Any], run_id: int, rows: Sequence[Sequence[Any]]) -> None:
     """Record what the sources of a run say differently, as ``job.reconciling.COLUMNS``."""
-    with cursor.copy("COPY conciliacion FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row((run_id, *row))
+    if rows:
+        with cursor.copy("COPY conciliacion FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row((run_id, *row))
 
 
 def prune(cursor: psycopg.Cursor[Any], days: int) -> None:

@@ -31,14 +31,14 @@ OUR_TABLES = (
     "segmentos_cartera",
     "conciliacion",
     "monthly_kpis",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
     "metricas_financieras",
     "metricas_financieras_cambios",
     "metricas_cartera_segmentada",
     "metricas_cartera_segmentada_cambios",
     "captacion",
     "captacion_cambios",
-    "kpis_consolidados",
-    "kpis_consolidados_cambios",
 )
 
 

@@ -53,7 +53,9 @@ def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
 
 def all_capital(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
     """The ICAPs of every source at hand (``transforms.capital``); None without any."""
-    bulletins = capital_of_bulletins(newest(frames["boletin"])) if "boletin" in frames else None
+    bulletins = None
+    if "boletin" in frames:  # a hundredth of its rows
+        bulletins = capital_of_bulletins(newest(frames["boletin"].filter(pl.col("tema") == "capital")))
     return merged(frames.get("icap"), frames.get("icap_cnbv"), bulletins)
 
 

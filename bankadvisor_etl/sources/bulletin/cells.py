@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, timedelta
+from functools import lru_cache
 
 from bankadvisor_etl.formats.parse import LARGEST, MONTH_AND_YEAR, MONTH_NAMES
 
@@ -16,6 +17,9 @@ DATE_CELL = re.compile(r"^((?:19|20)[0-9]{2})-([0-9]{2})-([0-9]{2})(?:[ T]00:00:
 NUMBER = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$")
 MISSING = {"n.a.", "n.c.", "n.d.", "-"}
 """What CNBV writes where there is no figure: not applicable, not comparable, not available, none."""
+
+MOST_LABELS = 4_096
+"""Headers and names that are kept once they are compared: those of twenty sheets are much the same."""
 
 MARK = r"(?:[0-9]{1,2}|\*+)\s*/"
 """A footnote mark: ``5/``, ``*/``."""
@@ -55,6 +59,8 @@ def figure(text: str | None) -> float | None:
     Raises:
         ValueError: the text is neither.
     """
+    if text and NUMBER.match(text) and abs(number := float(text)) <= LARGEST:
+        return number
     text = (text or "").strip()
     if not text or text.lower().replace(" ", "") in MISSING:
         return None
@@ -68,6 +74,7 @@ def is_figure(text: str | None) -> bool:
     return bool(text and NUMBER.match(text.strip()))
 
 
+@lru_cache(MOST_LABELS)
 def label(text: str) -> str:
     """A header as it is compared: no footnote marks, accents or capitals, one space between words."""
     return without_accents(" ".join(shown(text).casefold().split()))

@@ -6,11 +6,11 @@ import csv
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sources.bulletin.cells import MARK, without_accents
+from bankadvisor_etl.sources.bulletin.cells import MARK, MOST_LABELS, without_accents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ class Institution:
         return self.code or compared(self.name)
 
 
+@lru_cache(MOST_LABELS)
 def institution(text: str) -> Institution:
     """Who is meant. A digit before ``/`` may be a mark or the end of a name: what the table knows decides."""
     table = aliases()

@@ -12,7 +12,7 @@ import pytest
 from bankadvisor_etl.cli import cli
 from support.cli import UNREACHABLE, environment, etl, started, stopped_at
 from support.published import everything, figures, last_run, runs
-from support.small import CARTERA, FLOORS, ICAP, run, set_cell, small_settings
+from support.small import CARTERA, ICAP, run, set_cell, small_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,12 +62,8 @@ def test_a_bug_exits_1_and_is_on_record(published: str, small: Path, tmp_path: P
     )
     before = figures(published)
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
-    done = etl(
-        *("run", "--data-dir", small, "--force"),
-        BANKADVISOR_DSN=published,
-        BANKADVISOR_THRESHOLD=FLOORS,
-        PYTHONPATH=path,
-    )
+    with started("run", "--data-dir", small, "--force", **small_settings(published), PYTHONPATH=path) as running:
+        done = running.end()
     assert done.code == 1
     assert "ZeroDivisionError: boom" in done.event("etl_runner.main.failure")["exception"]
     row = last_run(published)
@@ -106,7 +102,7 @@ def test_two_runs_at_once(published: str, small: Path, tmp_path: Path) -> None:
     """The first wins, the second exits 75 and leaves no row; health says that one is at work."""
     settings = small_settings(published)
     with stopped_at("begun", tmp_path / "marker", "run", "--data-dir", small, "--force", **settings) as first:
-        second = run(published, small)
+        second = etl("run", "--data-dir", small, **settings)
         assert second.code == 75
         assert [event["event"] for event in second.events] == [
             "etl_runner.main.started",

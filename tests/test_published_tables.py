@@ -186,4 +186,7 @@ class TestViews:
 
 
 def test_the_package_shows_its_tables() -> None:
-    assert {table.name for table in tables.TABLES} == {"monthly_kpis", "kpis_consolidados"}
+    assert {table.name for table in tables.TABLES} == {
+        *("monthly_kpis", "kpis_consolidados"),
+        *("metricas_financieras", "metricas_cartera_segmentada", "captacion"),
+    }

@@ -25,7 +25,7 @@ def cli() -> None:
 
 cli.sections = {
     "Every night": ("run", "fetch", "health"),
-    "What happened": ("runs", "changes", "check", "doctor"),
+    "What happened": ("runs", "changes", "check", "reconcile", "doctor"),
     "The figures": ("report", "export", "query", "diccionario", "psql-url"),
     "Once": ("adopt", "sample-data"),
 }

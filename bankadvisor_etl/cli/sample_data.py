@@ -21,7 +21,7 @@ import click
     "--official",
     is_flag=True,
     help="Write CNBV's own series and catalogues too, into DIRECTORY/cnbv, and a second edition of them that restates "
-    "some values, into DIRECTORY/segunda-edicion/cnbv.",
+    "some values, into DIRECTORY/segunda-edicion/cnbv. With the first, two monthly bulletins and one of capital.",
 )
 def sample_data(directory: Path, seed: int, tasas_rows: int, *, official: bool) -> None:
     """Write invented files of the exact layouts that CNBV publishes, into DIRECTORY.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from bankadvisor_etl.checks.audit import audit, audit_sources
+from bankadvisor_etl.checks.bulletins import bulletins, labels
 from bankadvisor_etl.checks.findings import Evidence, Finding
 from bankadvisor_etl.checks.published import absent
 from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.formats.extract import Extract
+from bankadvisor_etl.job import tables
 from bankadvisor_etl.job.books import books
 from bankadvisor_etl.sources import SOURCES, catalogue
 from bankadvisor_etl.transforms import kpis
@@ -42,6 +44,7 @@ class Result:
             figure that is null keeps what is published, one that is NaN has no value.
         known_alertas: the alerts that this run could tell; published ones of other names are kept.
         consolidated: the same as ``publication`` for ``kpis_consolidados``; None where there is no series.
+        beside: the rows of the other tables, by name, with codes where they have ids.
     """
 
     evidence: Evidence
@@ -50,6 +53,7 @@ class Result:
     publication: pl.DataFrame
     known_alertas: tuple[str, ...]
     consolidated: pl.DataFrame | None = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def compute(
@@ -85,9 +89,12 @@ def compute(
         of_series = [*known_to_the_catalogues(series, extracts)]
     evidence, findings = _used(extracts, official, settings, published, names)
     findings += of_series
+    findings += [_accepted(finding, settings) for finding in (*bulletins(extracts), *labels(extracts))]
     findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
-    return Result(evidence, findings, names, _publication(staged, names), known, consolidated)
+    used = {name: extract for name, extract in extracts.items() if name not in evidence.set_aside}
+    beside = tables.publications(used, kept)
+    return Result(evidence, findings, names, _publication(staged, names), known, consolidated, beside)
 
 
 def _consolidated(official: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

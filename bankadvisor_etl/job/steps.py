@@ -13,8 +13,8 @@ from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.tables import BY_NAME
-from bankadvisor_etl.warehouse import publish, published, series
+from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
+from bankadvisor_etl.warehouse import publish, published, runs, series
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
@@ -73,10 +73,11 @@ def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
     ledger.begin_phase("audit")
     point("audited")
     figures = [
-        publish.Figures(columns, block, content["known_alertas"], run.request.allow_removals, BY_NAME[table])
+        publish.Figures(columns, block, content["known_alertas"], _may_remove(run, table), BY_NAME[table])
         for (table, columns), block in zip(content["columns"].items(), result.blocks, strict=True)
     ]
     with translated():
+        published.publish_names(run.cursor, content["names"])  # ids that other tables refer to
         for of_table in figures:
             publish.stage(run.cursor, of_table)
         point("staged")
@@ -92,10 +93,15 @@ def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
     point("published")
 
 
+def _may_remove(run: Run, table: str) -> bool:
+    """Whether figures of a table that the run lacks are withdrawn; what bulletins alone had stays without them."""
+    return run.request.allow_removals and table in (MONTHLY_KPIS.name, KPIS_CONSOLIDADOS.name)
+
+
 def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> None:
     with translated():
         done, *_ = [publish.publish(run.cursor, run.ledger.run_id, of_table) for of_table in figures]
-        published.publish_names(run.cursor, content["names"])
+        runs.record_differences(run.cursor, run.ledger.run_id, content.get("reconcile", {}).get("rows", []))
         if content["concepts"]:
             series.load_concepts(run.cursor, content["concepts"])
     run.ledger.counts = replace(

@@ -13,6 +13,7 @@ import polars as pl
 
 from bankadvisor_etl.job.messages import Message, receive
 from bankadvisor_etl.sources.series import encoding
+from bankadvisor_etl.transforms import metricas
 from bankadvisor_etl.transforms.from_series import needed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Series:
         if answer is None or not answer.blocks[0]:
             return []
         kept = pl.read_csv(answer.blocks[0], has_header=False, schema=KEPT)
-        return cast("list[Kept]", kept.filter(pl.col("idconcepto").is_in(needed())).rows())
+        return cast("list[Kept]", kept.filter(pl.col("idconcepto").is_in([*needed(), *metricas.needed()])).rows())
 
     def rows(self) -> None:
         """Tell the rest: the series that are new."""

@@ -100,7 +100,8 @@ def _computed(
     try:
         settings = Settings.from_json(request.content["settings"])
         damaged = {source for source, _ in request.content["files"]} - extracts.keys()
-        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published, kept)
+        names = {source: Path(path).name for source, path in request.content["files"]}
+        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published, kept, names)
     except MemoryError:
         os._exit(os.EX_OSERR)
     except EtlError as error:

@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bankadvisor_etl.sample_data import amounts
+from bankadvisor_etl.sample_data import amounts, bulletin_figures
 from bankadvisor_etl.sample_data.amounts import RESERVA, Amounts, Cifras
 from bankadvisor_etl.sample_data.banks import BANCOS, SISTEMA
 from bankadvisor_etl.sample_data.cartera import PARTS
@@ -70,6 +70,11 @@ def rows(seed: int, edition: int = 1) -> Iterator[str]:
                 for name, value in _values(figures, periodo, seed, codigo).items():
                     restatement = 1_000_000 if raised and name == "res_ae" else 0
                     yield f'40,{CONCEPTOS[name]},"{codigo}","{periodo}",{saldo},{value - restatement!r}\n'
+                if saldo == CONSOLIDADO and periodo >= IFRS9:
+                    more = bulletin_figures.figures(figures, codigo, periodo, seed)
+                    for concept in sorted(more.keys() - CONCEPTOS.values()):
+                        if more[concept]:
+                            yield f'40,{concept},"{codigo}","{periodo}",{saldo},{more[concept]!r}\n'
 
 
 def _institutions(cifras: Cifras) -> Iterator[tuple[str, dict[int, Amounts]]]:
@@ -93,15 +98,15 @@ def _values(row: Amounts, periodo: int, seed: int, codigo: str) -> dict[str, flo
         values["imor_cnbv"] = values["total_e3"] / performing
         values["imora_cnbv"] = values["imor_cnbv"] + rng.uniform(0.005, 0.03)
         values["tda_cartera_total"] = rng.uniform(0.01, 0.08)
-    values["roa_12m"], values["roe_12m"] = rng.uniform(-0.01, 0.03), rng.uniform(-0.1, 0.25)
+    values["roa_12m"], values["roe_12m"] = bulletin_figures.returns(codigo, periodo, seed)
     values["quebrantos_comerciales"] = float(int(-row["AE", RESERVA] * rng.uniform(0, 0.02)))
     return {name: value for name, value in values.items() if value}
 
 
 def _catalogues(folder: Path, edition: int) -> list[Path]:
     concepts = ['"sector","idtema","idconcepto","descripcion","nivel","indicador","orden"']
-    for orden, (name, number) in enumerate(sorted(CONCEPTOS.items(), key=lambda item: item[1]), 1):
-        label = LABELS.get(name, name)
+    labels = {number: LABELS.get(name, name) for name, number in CONCEPTOS.items()} | bulletin_figures.LABELS
+    for orden, (number, label) in enumerate(sorted(labels.items()), 1):
         concepts.append(f'40,1,{number},"{label}",{1 if number >= 40_200_000 else 3},0,{orden}')  # noqa: PLR2004
     entities = ['"sector","entidad","nombre_entidad","grupo","nombre_grupo","orden"']
     entities.append(f'40,"{SISTEMA}","Total Banca Múltiple",5,"Total Banca Múltiple",1')

@@ -28,7 +28,21 @@ SERIE = Source(
 CONCEPTOS = Source("conceptos", ("cat_conceptos_40.csv",), "base", "conceptos", folder="cnbv", only_with="serie")
 ENTIDADES = Source("entidades", ("cat_instituciones_40.csv",), "base", "entidades", folder="cnbv", only_with="serie")
 
-SOURCES = (*WORKBOOKS, TASAS, SERIE, CONCEPTOS, ENTIDADES)
+BOLETIN = Source(
+    "boletin",
+    ("BE BM YYYYMM.xlsx", *(f"be?bm*[0-9][0-9][0-9][0-9][0-9][0-9].{ending}" for ending in ("xlsx", "xlsm", "xls"))),
+    "enhanced",
+    "boletin",
+    folder="cnbv",
+    only_with="boletin",
+    many=True,
+)
+"""CNBV's monthly bulletins, one workbook of twenty sheets per month. Nobody misses what there never was."""
+
+ICAP_CNBV = Source("icap_cnbv", ("040_15b_R1.xls",), "enhanced", "icap_cnbv", folder="cnbv", only_with="icap_cnbv")
+"""CNBV's bulletin of capital: one month, by code."""
+
+SOURCES = (*WORKBOOKS, TASAS, SERIE, CONCEPTOS, ENTIDADES, BOLETIN, ICAP_CNBV)
 """In the order in which a run takes them."""
 
 BY_NAME = {source.name: source for source in SOURCES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bankadvisor_etl.sources import SOURCES
@@ -10,21 +10,30 @@ from bankadvisor_etl.sources import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["amount", "ratio", "percent", "text", "date", "list", "number", "moment"]
+Kind = Literal["amount", "ratio", "percent", "pesos", "points", "text", "date", "list", "number", "reference", "moment"]
 
 TYPES: Mapping[Kind, str] = {
     "amount": "numeric(20,6)",
     "ratio": "numeric(18,8)",
     "percent": "numeric(18,8)",
+    "pesos": "numeric(20,2)",
+    "points": "numeric(10,4)",
     "text": "text",
     "date": "date",
     "list": "text[]",
     "number": "bigint",
+    "reference": "integer",
     "moment": "timestamp with time zone",
 }
 """By kind of column, as PostgreSQL's catalogue writes it."""
 
-UNITS: Mapping[Kind, str] = {"amount": "MDP", "ratio": "razón", "percent": "porcentaje"}
+UNITS: Mapping[Kind, str] = {
+    "amount": "MDP",
+    "ratio": "razón",
+    "percent": "porcentaje",
+    "pesos": "MDP",
+    "points": "porcentaje",
+}
 """What a figure is counted in: MDP are millions of pesos; 0.05 as a ratio and 5 as a percentage are the same."""
 
 FILES = {source.name: source.files[0] for source in SOURCES}
@@ -108,6 +117,7 @@ class PublishedTable:
         recorded: the columns by which it names the row of the figure.
         constraints: what SQL writes after the columns, but for the key.
         indexes: by name, what SQL writes after ``ON table``.
+        lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
     """
 
     name: str
@@ -119,6 +129,7 @@ class PublishedTable:
     recorded: tuple[str, ...]
     constraints: tuple[str, ...]
     indexes: Mapping[str, str]
+    lookups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name.

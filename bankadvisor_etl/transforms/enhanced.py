@@ -9,6 +9,8 @@ import polars as pl
 
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
+from bankadvisor_etl.transforms.capital import merged
+from bankadvisor_etl.transforms.metricas import capital_of_bulletins, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +37,8 @@ def joined(
     }
     if "tda_serie" in book.columns and "tda" not in frames:
         frames = {**frames, "tda": NO_TDA}
+    if (icap := all_capital(frames)) is not None:
+        frames = {**frames, "icap": icap}
     for source, step in steps.items():
         if source in frames:
             book = step(book, frames[source])
@@ -44,8 +48,15 @@ def joined(
 def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
     """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios (the source has percent), and ``fuente_icap``."""
     percent = pl.col("icap_total", "icap_ccb", "icap_ccf")
-    book = join_one(book, icap.select(*KEY, percent / 100))
-    return book.with_columns(fuente_icap=pl.when(pl.col("icap_total").is_not_null()).then(pl.lit("libro")))
+    return join_one(book, icap.select(*KEY, percent / 100, "fuente_icap"))
+
+
+def all_capital(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
+    """The ICAPs of every source at hand (``transforms.capital``); None without any."""
+    bulletins = None
+    if "boletin" in frames:  # a hundredth of its rows
+        bulletins = capital_of_bulletins(newest(frames["boletin"].filter(pl.col("tema") == "capital")))
+    return merged(frames.get("icap"), frames.get("icap_cnbv"), bulletins)
 
 
 def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -87,7 +87,7 @@ def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFr
         ``tda_serie`` (fractions, null where CNBV has none), ``quebrantos_serie`` (MDP), and ``conservada``, whether a
         value of the row was kept; a row for each institution and month with a value for any of the 35.
     """
-    book = _Book(series, saldo, kept)
+    book = Book(series, saldo, kept)
     values = book.of(CONCEPTS)
     there = np.asarray(~np.isnan(values).all(axis=0))
     frame = book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0)
@@ -113,7 +113,7 @@ def amounts(series: Series, saldo: int) -> pl.DataFrame:
     Returns:
         ``codigo``, ``mes`` and the amounts in MDP; a row for each institution and month with a value for any of the 35.
     """
-    book = _Book(series, saldo)
+    book = Book(series, saldo)
     values = book.of(CONCEPTS)
     there = np.asarray(~np.isnan(values).all(axis=0))
     return book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0).select(
@@ -126,7 +126,7 @@ def ratios(series: Series, saldo: int) -> pl.DataFrame:
 
     The rule that a concept without a value is 0 is for amounts: a ratio that CNBV leaves out is unknown.
     """
-    book = _Book(series, saldo)
+    book = Book(series, saldo)
     values = book.of(RATIOS)
     there = np.asarray(~np.isnan(values).all(axis=0))
     return book.frame({name: values[at] for at, name in enumerate(RATIOS)}, there)
@@ -134,16 +134,17 @@ def ratios(series: Series, saldo: int) -> pl.DataFrame:
 
 def write_offs(series: Series, saldo: int) -> pl.DataFrame:
     """``codigo``, ``mes``, ``quebrantos_comerciales`` (MDP): wherever the institution has any value of the month."""
-    book = _Book(series, saldo)
+    book = Book(series, saldo)
     values = book.of(WRITE_OFFS)
     columns = {name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}
     return book.frame(columns, book.reports(), missing=0.0)
 
 
-class _Book:
+class Book:
     """Some concepts of every institution of one saldo, month by month."""
 
     def __init__(self, series: Series, saldo: int, kept: Sequence[Kept] = ()) -> None:
+        """Look into one saldo of the series."""
         self._series = series
         self._numbers = {key: at for at, key in enumerate(series.keys) if key[1] == saldo}
         self._saldo = saldo

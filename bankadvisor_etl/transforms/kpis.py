@@ -101,7 +101,8 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
 
 
 def _alert_conditions(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.Expr]:
-    rounded = alertas.rounded_icap_months(frames["icap"]) if "icap" in frames else []
+    capital = enhanced.all_capital(frames)
+    rounded = alertas.rounded_icap_months(capital) if capital is not None else []
     without_reliefs = alertas.months_without_reliefs(frames["castigos"]) if "castigos" in frames else []
     repeated = alertas.repeated_months(frames["cartera"], list(AMOUNTS))
     return alertas.flags(book.columns, repeated, rounded, without_reliefs)

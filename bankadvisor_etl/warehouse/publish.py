@@ -39,8 +39,8 @@ class Figures:
     """The figures of a run for one table, ready for COPY.
 
     Attributes:
-        columns: those of ``table.match``, the other texts, ``alertas`` where it has them, and the figures at hand; a
-            figure without a column here keeps what is published.
+        columns: those of ``table.match`` (codes where ``table.lookups`` names them), the other texts, ``alertas`` where
+            it has them, and the figures at hand; a figure without a column here keeps what is published.
         rows: their values, in PostgreSQL's CSV; a ratio that has no value is NaN.
         known_alertas: the alerts that this run could tell; published ones of other names are kept.
         allow_removals: withdraw figures that the run does not have, rather than keep them.
@@ -72,6 +72,7 @@ class Figures:
             "table": sql.Identifier(name),
             "changes": sql.Identifier(self.table.changes),
             "entrada": sql.Identifier(f"{name}_entrada"),
+            "codigos": sql.Identifier(f"{name}_codigos"),
             "diferencias": sql.Identifier(f"{name}_diferencias"),
             "same_key": sql.SQL(" AND ").join(meet),
         }
@@ -95,8 +96,7 @@ def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
             columns=columns, **words
         )
     )
-    with cursor.copy(sql.SQL("COPY {entrada} ({}) FROM STDIN (FORMAT csv)").format(columns, **words)) as copy:
-        copy.write(figures.rows)
+    _copy(cursor, figures)
     cursor.execute(sql.SQL("ALTER TABLE {entrada} ADD PRIMARY KEY ({})").format(_names(match), **words))
     cursor.execute(sql.SQL("ANALYZE {entrada} ({})").format(_names(match), **words))
     values = figures.values
@@ -117,6 +117,45 @@ def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
         ),
         {"known": list(figures.known_alertas)},
     )
+
+
+def _copy(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
+    """COPY the rows of the run into ``TABLE_entrada``; a code becomes the id that the column holds."""
+    words, lookups = figures.words, figures.table.lookups
+    target = words["codigos"] if lookups else words["entrada"]
+    if lookups:
+        empty = (sql.SQL("NULL::text AS {0}" if name in lookups else "m.{0}") for name in figures.columns)
+        named = (part.format(sql.Identifier(name)) for part, name in zip(empty, figures.columns, strict=True))
+        cursor.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {table} m WITH NO DATA").format(
+                target, sql.SQL(", ").join(named), **words
+            )
+        )
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, _names(figures.columns))) as copy:
+        copy.write(figures.rows)
+    if lookups:
+        # A code that is not there leaves NULL, which the key of entrada refuses: no row is lost in silence.
+        joins = (
+            sql.SQL("LEFT JOIN {table} AS {alias} ON {alias}.{code} = c.{column}").format(
+                table=sql.Identifier(table),
+                alias=sql.Identifier(f"of_{column}"),
+                code=sql.Identifier(code),
+                column=sql.Identifier(column),
+            )
+            for column, (table, code) in lookups.items()
+        )
+        values = (
+            sql.Identifier(f"of_{name}", "id") if name in lookups else sql.Identifier("c", name)
+            for name in figures.columns
+        )
+        cursor.execute(
+            sql.SQL("INSERT INTO {entrada} ({columns}) SELECT {values} FROM {codigos} c {joins}").format(
+                columns=_names(figures.columns),
+                values=sql.SQL(", ").join(values),
+                joins=sql.SQL(" ").join(joins),
+                **words,
+            )
+        )
 
 
 def _resolved(figures: Figures) -> sql.Composable:

@@ -28,9 +28,17 @@ OUR_TABLES = (
     "cnbv_conceptos",
     "cnbv_series_valores",
     "cnbv_series_cambios",
+    "segmentos_cartera",
+    "conciliacion",
     "monthly_kpis",
     "kpis_consolidados",
     "kpis_consolidados_cambios",
+    "metricas_financieras",
+    "metricas_financieras_cambios",
+    "metricas_cartera_segmentada",
+    "metricas_cartera_segmentada_cambios",
+    "captacion",
+    "captacion_cambios",
 )
 
 

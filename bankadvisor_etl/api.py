@@ -63,13 +63,16 @@ def run(
         EtlError: as its class says; what is published is untouched, and the failure is on record.
     """
     from bankadvisor_etl import log as logs  # noqa: PLC0415 - who only reads needs no structlog and no psycopg
+    from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
     from bankadvisor_etl.job import nightly  # noqa: PLC0415
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415
     from bankadvisor_etl.job.request import Request  # noqa: PLC0415
 
     request = Request(Path(data_dir), dsn, dry_run=dry_run, force=force)
     with Child() as child:
-        ledger = nightly.run(request, child, logs.configure("json", "info", log or io.StringIO()))
+        ledger = nightly.run(
+            request, child, Stock(request.data_dir), logs.configure("json", "info", log or io.StringIO())
+        )
     counts = ledger.counts
     return Outcome(
         ledger.run_id,

@@ -29,6 +29,9 @@ POINTS = (
 )
 """In the order in which a run passes them."""
 
+SERIES_POINTS = ("series_staged", "series_compared", "series_loaded")
+"""In the order in which a load of CNBV's series passes them."""
+
 
 def point(name: str) -> None:
     """Stop here if the environment says so."""

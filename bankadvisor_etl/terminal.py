@@ -69,6 +69,8 @@ class Terminal:
             "etl.check.failed": _finding,
             "etl.sample.withdrawn": lambda e: _line("note", f"{e['rows']:,} rows of invented figures were withdrawn"),
             "etl.accept.unused": lambda e: _line("note", f"--accept {e['check']}: there was nothing to accept"),
+            "etl.series.loaded": _series,
+            "etl.source.moved": _moved,
             "etl.skipped": lambda e: _line("skipped", str(e["reason"])),
             "etl_runner.main.failure": self._failure,
         }
@@ -162,6 +164,20 @@ def _read(event: EventDict) -> str:
     rows, aside = f"{event['rows_read']:,} rows", event["rows_rejected"]
     text = f"{event['file']:<30.30}  {rows:>14}  {event['seconds']:>5.1f} s"
     return _line("read", text + (f"  {aside:,} aside" if aside else ""))
+
+
+def _series(event: EventDict) -> str:
+    text = f"{event['new']:,} new, {event['changed']:,} changed, {event['unchanged']:,} as they were"
+    restated = f"; {event['restated']:,} values restated" if event["restated"] else ""
+    kept = f"; {event['withdrawn']:,} values that it lacks are kept" if event["withdrawn"] else ""
+    return _line("series", f"{text}{restated}{kept}")
+
+
+def _moved(event: EventDict) -> str:
+    largest = f", the largest by {event['largest']:.3%} ({event['where']})" if event["figures"] else ""
+    return _line(
+        "moved", f"{event['rows']:,} bank-months to another source; {event['figures']:,} of their figures{largest}"
+    )
 
 
 def _finding(event: EventDict) -> str:

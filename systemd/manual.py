@@ -87,7 +87,7 @@ def page() -> Iterator[str]:
     yield from [".SH SYNOPSIS", f"\\fB{escaped(NAME)}\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]", ".SH DESCRIPTION"]
     yield from paragraphs(rest)
     yield ".SH COMMANDS"
-    for name, verb in cli.commands.items():
+    for name, verb in cli.every().items():
         if not verb.hidden:
             yield from described(verb, name)
     yield '.SH "EXIT STATUS"'

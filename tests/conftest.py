@@ -125,6 +125,14 @@ def small(small_dir: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def editions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two editions of CNBV's own files for the months of ``small`` (``support.official``), not to be written to."""
+    from support.official import write_official  # noqa: PLC0415
+
+    return write_official(tmp_path_factory.mktemp("editions"))
+
+
+@pytest.fixture(scope="session")
 def published_template(server_dsn: str, small_dir: Path) -> Iterator[str]:
     """A database in which the last months were published once, to be copied; nobody is connected to it."""
     from support.cli import etl  # noqa: PLC0415

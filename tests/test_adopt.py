@@ -49,7 +49,10 @@ MONITORING = (
         " WHERE status = 'failure' AND started_at > NOW() - INTERVAL '7 days' ORDER BY started_at DESC;"
     ),
 )
-MOVING = {"monthly_kpis", "monthly_kpis_v2", "instituciones", "metricas_financieras", "metricas_cartera_segmentada"}
+MOVING = {
+    *("monthly_kpis", "monthly_kpis_v2", "instituciones"),
+    *("metricas_financieras", "metricas_cartera_segmentada", "segmentos_cartera"),
+}
 
 
 @pytest.fixture(params=OLD, ids="+".join)
@@ -280,23 +283,50 @@ class TestInstituciones:
             > 5
         )
 
-    def test_the_tables_that_refer_to_it_keep_their_keys_and_can_be_written(self, dsn: str) -> None:
+    def test_the_old_tables_keep_their_keys_beside_the_new_ones(self, dsn: str) -> None:
         load(dsn, INSTITUCIONES)
         adopt(dsn, dry_run=False)
         keys = ask(
             dsn,
             "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint"
-            " WHERE contype = 'f' AND connamespace = 'anterior'::regnamespace ORDER BY 1, 2",
+            " WHERE contype = 'f'"
+            " AND conrelid::regclass::text ~ 'metricas_(financieras|cartera_segmentada)$' ORDER BY 1, 2",
         )
         assert keys == [
             ("anterior.metricas_cartera_segmentada", "anterior.instituciones"),
-            ("anterior.metricas_cartera_segmentada", "segmentos_cartera"),
+            ("anterior.metricas_cartera_segmentada", "anterior.segmentos_cartera"),
             ("anterior.metricas_financieras", "anterior.instituciones"),
+            ("metricas_cartera_segmentada", "instituciones"),
+            ("metricas_cartera_segmentada", "segmentos_cartera"),
+            ("metricas_financieras", "instituciones"),
         ]
-        load(dsn, "INSERT INTO metricas_financieras (institucion_id, fecha_corte) VALUES (5, '2025-07-01')")
-        assert one(dsn, "SELECT max(id) FROM anterior.metricas_financieras") == 6
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            load(dsn, "INSERT INTO metricas_financieras (institucion_id, fecha_corte) VALUES (99, '2025-07-01')")
+            load(
+                dsn,
+                "INSERT INTO metricas_financieras (institucion_id, fecha_corte, fuente) VALUES (99, '2025-07-01', 'x')",
+            )
+
+    def test_segments_keep_their_ids_and_rows(self, dsn: str) -> None:
+        load(dsn, INSTITUCIONES)
+        steps = adopt(dsn, dry_run=False)
+        assert "2 segments keep their ids" in steps
+        assert ask(dsn, "SELECT id, codigo FROM segmentos_cartera WHERE id < 3 ORDER BY 1") == [
+            (1, "EMPRESAS"),
+            (2, "VIVIENDA"),
+        ]
+        assert one(dsn, "SELECT count(*) FROM segmentos_cartera") == 15
+        query = (
+            "SELECT i.nombre_corto, s.codigo, m.cartera_total, m.fuente FROM metricas_cartera_segmentada m"
+            " JOIN instituciones i ON i.id = m.institucion_id JOIN segmentos_cartera s ON s.id = m.segmento_id"
+            " WHERE m.fecha_corte = (SELECT max(fecha_corte) FROM metricas_cartera_segmentada)"
+            " AND s.codigo = 'VIVIENDA' ORDER BY i.id"
+        )
+        assert ask(dsn, query) == [
+            (name, "VIVIENDA", Decimal(number * 10 + 2), "anterior")
+            for number, name in ((1, "SISTEMA"), (2, "MIFEL"), (4, "BBVA"), (5, "INVEX"))
+        ]
+        load(dsn, "INSERT INTO segmentos_cartera (codigo, nombre) VALUES ('NUEVO', 'x')")
+        assert one(dsn, "SELECT max(id) FROM segmentos_cartera") == 17
 
     def test_a_view_over_both_is_made_again(self, dsn: str) -> None:
         load(dsn, INSTITUCIONES, f"CREATE VIEW activos AS {self.JOIN}")

@@ -81,7 +81,7 @@ def test_data_that_is_wrong_exits_65(published: str, small: Path) -> None:
         assert word in message
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"health", "finalize", "psql-url"}))
+@pytest.mark.parametrize("verb", sorted(set(cli.every()) - NO_DATABASE_NEEDED - {"health", "finalize", "psql-url"}))
 def test_a_database_that_is_away_exits_69(verb: str, small: Path) -> None:
     rest = {"query": ["SELECT 1"], "run": ["--data-dir", small], "export": [small / "x.csv"]}.get(verb, [])
     done = etl(verb, *rest, BANKADVISOR_DSN=UNREACHABLE)
@@ -119,7 +119,7 @@ def test_two_runs_at_once(published: str, small: Path, tmp_path: Path) -> None:
     assert run(published, small).code == 0
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.commands) - NO_DATABASE_NEEDED - {"finalize", "psql-url"}))
+@pytest.mark.parametrize("verb", sorted(set(cli.every()) - NO_DATABASE_NEEDED - {"finalize", "psql-url"}))
 def test_no_database_named_exits_78_and_names_the_choices(verb: str) -> None:
     rest = {"query": ["SELECT 1"], "run": ["--data-dir", "/"], "export": ["x.csv"]}.get(verb, [])
     done = etl(verb, *rest)

@@ -139,7 +139,7 @@ def test_the_dictionary_is_that_of_the_table(database: str) -> None:
         for part in ("descripcion", "formula", "unidad", "fuente", "alias_de"):
             assert (entry[part] or "") in comments[name]
     assert entries["market_share_pct"]["unidad"] == "porcentaje"
-    assert entries["imor"]["fuente"] == "CNBV_Cartera_Bancos_V2.xlsx"
+    assert entries["imor"]["fuente"] == "sh_datos_csv_40.zip o CNBV_Cartera_Bancos_V2.xlsx"
     lines = list(csv.DictReader(io.StringIO(etl("diccionario", "--csv", "imor", "icor").out)))
     assert [line["columna"] for line in lines] == ["imor", "icor"]
     text = etl("diccionario", COLUMNS=80).out

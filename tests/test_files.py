@@ -3,17 +3,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
 from bankadvisor_etl.inputs.files import find_files, hash_files
-from bankadvisor_etl.sources import SOURCES, similar_files
+from bankadvisor_etl.sources import BY_NAME, SOURCES, similar_files
+from bankadvisor_etl.sources.source import Source
 from support.refusals import refused
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = {
     "cartera": "CNBV_Cartera_Bancos_V2.xlsx",
@@ -25,7 +23,12 @@ NAMES = {
     "tasa_efectiva": "TE_Invex_Sistema.xlsx",
     "tasas": "CorporateLoan_CNBVDB.csv",
 }
-PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales"]}
+OFFICIAL = {
+    "serie": "sh_datos_csv_40.zip",
+    "conceptos": "cat_conceptos_40.csv",
+    "entidades": "cat_instituciones_40.csv",
+}
+PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales", *OFFICIAL]}
 
 
 def touched(folder: Path, *names: str) -> None:
@@ -34,7 +37,7 @@ def touched(folder: Path, *names: str) -> None:
 
 
 def test_the_sources_are_those_of_the_contract() -> None:
-    assert {source.name: source.files[0] for source in SOURCES} == NAMES
+    assert {source.name: source.files[0] for source in SOURCES} == NAMES | OFFICIAL
     assert [source.name for source in SOURCES if source.required] == ["cartera"]
     assert [source.name for source in SOURCES if source.phase == "base"] == PHASES["base"]
     assert [source.name for source in SOURCES if source.phase == "enhanced"] == [*NAMES][4:]
@@ -42,7 +45,18 @@ def test_the_sources_are_those_of_the_contract() -> None:
 
 def test_every_file_is_found_by_its_name(tmp_path: Path) -> None:
     touched(tmp_path, *NAMES.values(), "LEEME.txt")
-    assert find_files(tmp_path) == [(source, tmp_path / name) for source, name in NAMES.items()]
+    (tmp_path / "cnbv").mkdir()
+    touched(tmp_path / "cnbv", *OFFICIAL.values())
+    assert find_files(tmp_path) == [
+        *((source, tmp_path / name) for source, name in NAMES.items()),
+        *((source, tmp_path / "cnbv" / name) for source, name in OFFICIAL.items()),
+    ]
+
+
+def test_the_workbook_is_required_where_there_is_no_series(tmp_path: Path) -> None:
+    (tmp_path / "cnbv").mkdir()
+    touched(tmp_path / "cnbv", "sh_datos_40.csv")
+    assert find_files(tmp_path) == [("serie", tmp_path / "cnbv" / "sh_datos_40.csv")]
 
 
 def test_optional_files_may_be_missing(tmp_path: Path) -> None:
@@ -81,7 +95,7 @@ def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]
 def test_case_is_no_matter(tmp_path: Path, name: str) -> None:
     touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", name, "icap_bancos.xlsx", "Icap_Bancos.xlsx")
     assert dict(find_files(tmp_path))["tda"] == tmp_path / name
-    assert similar_files(tmp_path).keys() == {*NAMES} - {"cartera", "tda", "icap"}
+    assert similar_files(tmp_path).keys() == {*NAMES, *OFFICIAL} - {"cartera", "tda", "icap"}
 
 
 @pytest.mark.parametrize(
@@ -178,3 +192,17 @@ def test_a_folder_that_this_user_cannot_read_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path or mode == os.F_OK)  # root reads everything
     with pytest.raises(InputError, match=re.escape(str(tmp_path))):
         find_files(tmp_path)
+
+
+def test_a_source_of_many_files_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = Source("many", ("BE BM ??????.xlsx", "BE_BM_ ??????.xlsx"), "enhanced", None, folder="cnbv", many=True)
+    monkeypatch.setitem(BY_NAME, many.name, many)
+    (tmp_path / "cnbv").mkdir()
+    names = ["BE BM 202411.xlsx", "BE BM 202412.xlsx", "BE_BM_ 202308.xlsx"]
+    for name in [*names, "BE BM.xlsx", "otro.xlsx"]:
+        (tmp_path / "cnbv" / name).touch()
+    (tmp_path / names[0]).touch()
+    paths = many.find_all(tmp_path)
+    assert [path.relative_to(tmp_path) for path in paths] == [Path("cnbv", name) for name in names]
+    assert many.find(tmp_path) == paths[0]
+    assert [file.name for file in hash_files((many.name, path) for path in paths)] == [f"cnbv/{name}" for name in names]

@@ -34,7 +34,7 @@ def test_every_verb_and_option_is_in_the_page(page: str) -> None:
     by_verb: dict[str, str] = {}
     for section in sections:
         by_verb[section.split(" ")[0]] = by_verb.get(section.split(" ")[0], "") + section
-    for name, verb in cli.commands.items():
+    for name, verb in cli.every().items():
         assert (name in by_verb) is not verb.hidden
         options = [option for option in verb.params if isinstance(option, click.Option) and not verb.hidden]
         assert [o.opts[0] for o in options if o.opts[0] not in by_verb[name]] == []

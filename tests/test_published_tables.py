@@ -44,12 +44,12 @@ def test_the_catalogue_says_what_the_description_says(published: str) -> None:
 
 
 def test_every_figure_has_a_unit_a_file_and_a_feed() -> None:
-    assert len(METRICS) == 38
+    assert len(METRICS) == 42
     assert [name for names in FED_BY.values() for name in names] == list(METRICS)
     assert {column.file for column in MONTHLY_KPIS.columns if column.is_figure} == {
-        source.files[0] for source in SOURCES if source.name in FED_BY
-    }
-    assert list(FED_BY) == ["cartera", "castigos", "icap", "tda", "tasas", "tasa_efectiva"]
+        source.files[0] for source in SOURCES if source.name in FED_BY and source.name != "cartera"
+    } | {"sh_datos_csv_40.zip o CNBV_Cartera_Bancos_V2.xlsx"}
+    assert list(FED_BY) == ["cartera", "castigos", "icap", "tda", "tasas", "tasa_efectiva", "serie"]
     assert all(MONTHLY_KPIS[name].title and MONTHLY_KPIS[name].unit for name in METRICS)
     with pytest.raises(KeyError):
         MONTHLY_KPIS["no_such_column"]
@@ -67,20 +67,20 @@ def test_a_description_needs_nothing_heavy() -> None:
 
 
 def test_a_later_version_adds_its_columns_and_renews_comments(published: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = Column("imor_cnbv", "ratio", "IMOR CNBV", "IMOR como lo publica la CNBV", source="cartera")
+    new = Column("icor_cnbv", "ratio", "ICOR CNBV", "ICOR como lo publica la CNBV", source="serie")
     columns = list(MONTHLY_KPIS.columns)
     columns.insert(5, new)
     later = dataclasses.replace(MONTHLY_KPIS, columns=tuple(columns), description="Otra descripción")
-    views = [dataclasses.replace(v, columns={new.name: ("m.imor_cnbv", new.comment), **v.columns}) for v in VIEWS[:3]]
+    views = [dataclasses.replace(v, columns={new.name: ("m.icor_cnbv", new.comment), **v.columns}) for v in VIEWS[:3]]
     monkeypatch.setattr(warehouse_tables, "TABLES", (later,))
     monkeypatch.setattr(warehouse_tables, "VIEWS", views)
     ask(published, "CREATE VIEW theirs AS SELECT fecha, imor FROM bancos")
     with psycopg.connect(published) as connection, connection.cursor() as cursor:
         prepare_tables(cursor)
         prepare_views(cursor)
-    assert ("imor_cnbv", "numeric(18,8)", new.comment) in ask(published, CATALOGUE, ["monthly_kpis"])
+    assert ("icor_cnbv", "numeric(18,8)", new.comment) in ask(published, CATALOGUE, ["monthly_kpis"])
     assert one(published, "SELECT obj_description('monthly_kpis'::regclass)") == "Otra descripción"
-    assert ask(published, CATALOGUE, ["bancos"])[-1] == ("imor_cnbv", "numeric(18,8)", new.comment)
+    assert ask(published, CATALOGUE, ["bancos"])[-1] == ("icor_cnbv", "numeric(18,8)", new.comment)
     assert one(published, "SELECT count(*) FROM theirs") == one(published, "SELECT count(*) FROM bancos")
 
 
@@ -186,4 +186,7 @@ class TestViews:
 
 
 def test_the_package_shows_its_tables() -> None:
-    assert {table.name for table in tables.TABLES} == {"monthly_kpis"}
+    assert {table.name for table in tables.TABLES} == {
+        *("monthly_kpis", "kpis_consolidados"),
+        *("metricas_financieras", "metricas_cartera_segmentada", "captacion"),
+    }

@@ -76,7 +76,7 @@ def test_the_whole_sample_into_an_empty_database(dsn: str, sample_dir: Path) -> 
     expected = oracle.monthly_kpis(sample_dir)
     cells, wrong = differences(table, expected)
     assert wrong == []
-    assert cells == 4328 * (38 + 1)  # the figures and the alerts
+    assert cells == 4328 * (42 + 1)  # the figures and the alerts
     assert sum(row["tasa_mn"] is not None for row in table.values()) > 2000
 
 

@@ -63,7 +63,7 @@ def test_every_column_has_a_comment_and_every_figure_a_unit(published: str) -> N
     metrics = {
         column: comment for table, column, kind, comment in columns if table == "monthly_kpis" and kind == "numeric"
     }
-    assert len(metrics) == 38 + 4
+    assert len(metrics) == 42 + 4
     units = {
         column: re.findall(r"Unidad: (MDP|razón|porcentaje)(?:\.|$)", comment) for column, comment in metrics.items()
     }

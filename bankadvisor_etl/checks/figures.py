@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST_IFRS9_MONTH = date(2022, 1, 1)
+MEASURED_SINCE = date(2017, 1, 1)
+"""The first month of the workbook, in which every identity below was seen to hold."""
 ROUNDING = 1e-6
 """MDP: the last digit that the regulator publishes."""
 
@@ -30,24 +32,31 @@ def stage_totals(evidence: Evidence) -> Iterator[Finding]:
     """The total of each stage is the sum of its segments."""
     for stage in STAGES:
         gap = pl.col(f"total_{stage}").fill_null(0) - total(f"{segment}_{stage}" for segment in SEGMENTS)
-        yield _within(f"stage_total_{stage}", evidence.book, gap, evidence.thresholds.stage_tolerance)
+        yield from _within(f"stage_total_{stage}", evidence.book, gap, evidence.thresholds.stage_tolerance)
 
 
 def todas(evidence: Evidence) -> Iterator[Finding]:
     """From 202201 the file's own total is the sum of the stages."""
     frame = evidence.book.filter(pl.col("mes") >= FIRST_IFRS9_MONTH)
     gap = pl.col("todas").fill_null(0) - total(f"total_{stage}" for stage in STAGES)
-    yield _within("todas_is_stages", frame, gap, evidence.thresholds.stage_tolerance)
+    yield from _within("todas_is_stages", frame, gap, evidence.thresholds.stage_tolerance)
 
 
 def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
     """SISTEMA is the sum of the banks in every month, in each portfolio; one that a bank lacks is not added up.
 
-    Reserves are left out: a bank restates its own, and people correct them by hand, without the system's.
+    Reserves are left out: a bank restates its own, and people correct them by hand, without the system's. So are banks
+    whose book comes from another file than the system's: that file's system does not count them.
     """
     columns = ["cartera_total", *(name for name in AMOUNTS if not name.startswith("res"))]
     sums = (pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in columns)
-    banks = evidence.book.filter(pl.col("codigo") != SISTEMA).group_by("mes").agg(*sums)
+    banks = evidence.book.filter(pl.col("codigo") != SISTEMA)
+    if "fuente" in banks.columns:
+        of_system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", fuente_sistema="fuente")
+        banks = banks.join(of_system, on="mes", how="left").filter(
+            pl.col("fuente_sistema").fill_null(pl.col("fuente")) == pl.col("fuente")
+        )
+    banks = banks.group_by("mes").agg(*sums)
     system = evidence.book.filter(pl.col("codigo") == SISTEMA).select("mes", "codigo", *columns)
     both = banks.join(system, on="mes", how="full", coalesce=True, suffix="_sistema")
     both = both.with_columns(pl.col("codigo").fill_null("no row of SISTEMA"))
@@ -55,7 +64,7 @@ def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
     gaps = ((pl.col(c) - pl.when(there).then(f"{c}_sistema").otherwise(0)).abs() for c in columns)
     alone = pl.when(pl.col("cartera_total").is_null()).then(pl.col("cartera_total_sistema").abs())
     gap = pl.max_horizontal(*gaps, alone).fill_null(0)
-    yield _within("sistema_is_sum", both, gap, evidence.thresholds.sistema_tolerance)
+    yield from _within("sistema_is_sum", both, gap, evidence.thresholds.sistema_tolerance)
 
 
 def bounds(evidence: Evidence) -> Iterator[Finding]:
@@ -67,10 +76,12 @@ def bounds(evidence: Evidence) -> Iterator[Finding]:
         maximo=pl.max_horizontal(reserves),
         exceso=pl.col("cartera_vencida") - pl.col("cartera_total"),
     )
-    yield _none("amounts_not_negative", "error", book.filter(pl.col("minimo") < -ROUNDING), "minimo")
-    yield _none("reserves_not_positive", "error", book.filter(pl.col("maximo") > ROUNDING), "maximo")
-    yield _none("vencida_within_total", "error", book.filter(pl.col("exceso") > ROUNDING), "exceso")
-    yield _none("imor_between_0_and_1", "error", book.filter(~pl.col("imor").fill_nan(None).is_between(0, 1)), "imor")
+    for suffix, severity, part in _split(book):
+        no_ratio = ~pl.col("imor").fill_nan(None).is_between(0, 1)
+        yield _none(f"amounts_not_negative{suffix}", severity, part.filter(pl.col("minimo") < -ROUNDING), "minimo")
+        yield _none(f"reserves_not_positive{suffix}", severity, part.filter(pl.col("maximo") > ROUNDING), "maximo")
+        yield _none(f"vencida_within_total{suffix}", severity, part.filter(pl.col("exceso") > ROUNDING), "exceso")
+        yield _none(f"imor_between_0_and_1{suffix}", severity, part.filter(no_ratio), "imor")
 
 
 def unusual(evidence: Evidence) -> Iterator[Finding]:
@@ -84,13 +95,25 @@ def unusual(evidence: Evidence) -> Iterator[Finding]:
     yield _none("cartera_jump", "warning", both.filter(pl.col("cambio").abs() > limits.jump), "cambio")
 
 
-def _within(name: str, frame: pl.DataFrame, gap: pl.Expr, tolerance: float) -> Finding:
-    frame = frame.with_columns(diferencia=gap.abs())
+def _split(frame: pl.DataFrame) -> Iterator[tuple[str, Severity, pl.DataFrame]]:
+    """The frame from 201701 on, and what CNBV's series has from before that, where the identities were never seen."""
+    earlier = frame.filter(pl.col("mes") < MEASURED_SINCE)
+    yield "", "error", frame.filter(pl.col("mes") >= MEASURED_SINCE) if earlier.height else frame
+    if earlier.height:
+        yield "_history", "warning", earlier
+
+
+def _within(name: str, frame: pl.DataFrame, gap: pl.Expr, tolerance: float) -> Iterator[Finding]:
+    for suffix, severity, part in _split(frame.with_columns(diferencia=gap.abs())):
+        yield _beyond(f"{name}{suffix}", severity, part, tolerance)
+
+
+def _beyond(name: str, severity: Severity, frame: pl.DataFrame, tolerance: float) -> Finding:
     apart = frame.filter(pl.col("diferencia") > tolerance)
     largest = cast("float", frame["diferencia"].max() or 0.0)
     observed = f"largest difference {largest:.3g} MDP, {apart.height:,} of {frame.height:,} rows beyond"
     expected = f"at most {tolerance:g} MDP"
-    return Finding(name, "error", apart.is_empty(), observed, expected, sample_of(apart, "diferencia"), keys_of(apart))
+    return Finding(name, severity, apart.is_empty(), observed, expected, sample_of(apart, "diferencia"), keys_of(apart))
 
 
 def _none(name: str, severity: Severity, rows: pl.DataFrame, value: str) -> Finding:

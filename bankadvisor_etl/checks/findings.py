@@ -62,7 +62,8 @@ class Thresholds:
     """What the checks hold figures against; each can be set by its name (``--threshold NAME=VALUE``).
 
     Attributes:
-        floor_cartera: the fewest rows of the source; the same for ``floor_castigos``, ``floor_icap``, ``floor_tda``.
+        floor_cartera: the fewest rows of the source; the same for ``floor_castigos``, ``floor_icap``, ``floor_tda``,
+            ``floor_serie``.
         rows_share: the fewest rows of a source, as a share of those of the last success.
         rejects_share: the largest share of faulty rows in a source.
         stage_tolerance: MDP by which a stage's total may differ from its segments, and ``todas`` from its stages.
@@ -81,6 +82,7 @@ class Thresholds:
     floor_castigos: float = 40
     floor_icap: float = 500
     floor_tda: float = 500
+    floor_serie: float = 5_000
     rows_share: float = 0.9
     rejects_share: float = 0.01
     stage_tolerance: float = 1e-4
@@ -135,6 +137,7 @@ class Evidence:
         damaged: the optional sources whose file is there and could not be read.
         similar: by missing source, the names of files that may be meant for it.
         last_accepted: rows of each source that could be used in the newest success that used it.
+        computed: the sources in ``extracts`` that no file of that name was read for: the loan book from the series.
     """
 
     extracts: Mapping[str, Extract]
@@ -150,6 +153,19 @@ class Evidence:
     damaged: tuple[str, ...] = ()
     similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     last_accepted: Mapping[str, int] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> dict[str, Extract]:
+        """What was read of a file, by source."""
+        return {name: extract for name, extract in self.extracts.items() if name not in self.computed}
+
+    @property
+    def due(self) -> pl.DataFrame | None:
+        """What is published and the sources at hand should have: without the series, not what came from it."""
+        if self.published is None or "serie" in self.extracts or "fuente" not in self.published.columns:
+            return self.published
+        return self.published.filter(self.published["fuente"] != "serie")
 
     @property
     def cartera(self) -> pl.DataFrame:

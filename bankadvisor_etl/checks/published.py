@@ -45,10 +45,10 @@ def absent(published: pl.DataFrame, staged: pl.DataFrame, figures: Sequence[str]
 
 def figures_absent(evidence: Evidence) -> Iterator[Finding]:
     """The file of each source gives at least 99 % of the figures that are published from it."""
-    if evidence.published is None:
+    if evidence.due is None:
         return
     for source in evidence.extracts.keys() & FED_BY.keys():
-        counts = absent(evidence.published, evidence.kpis.staged, FED_BY[source])
+        counts = absent(evidence.due, evidence.kpis.staged, FED_BY[source])
         lacking = counts.filter(pl.col("ausentes") > 0)
         total, gone = int(counts["publicadas"].sum()), int(counts["ausentes"].sum())
         limit = evidence.thresholds.absent_share
@@ -64,12 +64,12 @@ def figures_absent(evidence: Evidence) -> Iterator[Finding]:
 
 def newest_not_back(evidence: Evidence) -> Iterator[Finding]:
     """The newest month with a value of each source is no older than the newest published one."""
-    if evidence.published is None:
+    if evidence.due is None:
         return
     for source in evidence.extracts.keys() & FED_BY.keys():
         some = pl.any_horizontal(pl.col(FED_BY[source]).is_not_null())
         new = cast("date | None", evidence.kpis.staged.filter(some)["mes"].max())
-        published = cast("date | None", evidence.published.filter(some)["mes"].max())
+        published = cast("date | None", evidence.due.filter(some)["mes"].max())
         if published is None:
             continue
         passed = (new is not None and new >= published) or evidence.allow_removals
@@ -128,13 +128,13 @@ def _with_column(rows: pl.DataFrame) -> tuple[str, ...]:
 
 def none_missing(evidence: Evidence) -> Iterator[Finding]:
     """No published bank-month is missing from the new files; up to 1 % stay, more are an error."""
-    if evidence.published is None:
+    if evidence.due is None:
         return
-    missing = evidence.published.join(evidence.kpis.frame, on=KEY, how="anti")
-    share = missing.height / max(evidence.published.height, 1)
+    missing = evidence.due.join(evidence.kpis.frame, on=KEY, how="anti")
+    share = missing.height / max(evidence.due.height, 1)
     limit = evidence.thresholds.missing_share
     many = share > limit and not evidence.allow_removals
-    observed = f"{missing.height:,} of {evidence.published.height:,} published bank-months are missing ({share:.2%})"
+    observed = f"{missing.height:,} of {evidence.due.height:,} published bank-months are missing ({share:.2%})"
     sample, keys = sample_of(missing), keys_of(missing)
     expected = f"at most {limit:.0%} {ACCEPTS}"
     yield Finding("few_published_missing", "error", not many, observed, expected, sample if many else ())

@@ -26,6 +26,9 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 NEIGHBOURS = (1, 2, 3)
 LUMPY = 20
 """The bound from which on a column may also honestly become 0."""
+MEASURED_SINCE = date(2017, 1, 1)
+"""The bounds come from the workbooks' history. CNBV's series goes back to 200012: what it has from before that is
+pointed out, and refuses nothing."""
 MANY, VANISHED = 10, 0.6
 """Banks, and the share of them that may become 0 from one month to the next; the largest honest one is 0.48."""
 
@@ -54,6 +57,10 @@ def scale(
     apart = moves.filter(pl.col("factor").log10().abs() > pl.col("limit").log10())
     apart = pl.concat([apart, _limited(_zeros(source, frame, list(bounds)), bounds).filter(_vanished())])
     apart = apart.sort("mes", "who", descending=[True, False])
+    if source == "cartera" and frame.filter(pl.col("mes") < MEASURED_SINCE).height:
+        earlier = apart.filter(pl.col("mes") < MEASURED_SINCE)
+        apart = apart.filter(pl.col("mes") >= MEASURED_SINCE)
+        yield _of_history(source, earlier)
     for column in bounds:
         months = apart.filter(pl.col("column") == column)
         yield Finding(
@@ -67,6 +74,15 @@ def scale(
                 for month, who, factor in months.select("mes", "who", "factor").head(SAMPLE).iter_rows()
             ),
         )
+
+
+def _of_history(source: str, months: pl.DataFrame) -> Finding:
+    keys = tuple(
+        f"{month:%Y%m} {who} {column}: {factor:.3g} times its neighbours"
+        for month, who, column, factor in months.select("mes", "who", "column", "factor").iter_rows()
+    )
+    observed = f"{len(keys):,} moves beyond the bounds before {MEASURED_SINCE:%Y%m}"
+    return Finding(f"scale_history_{source}", "warning", not keys, observed, "none", keys[:SAMPLE], keys)
 
 
 def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

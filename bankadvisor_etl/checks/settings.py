@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bankadvisor_etl.checks.findings import Thresholds
 
@@ -25,6 +25,7 @@ class Settings:
         last_accepted: rows of each source that could be used then.
         similar: by missing source, the names of files that may be meant for it.
         damaged: the sources whose file is there and could not be read.
+        prefer: whether the loan book comes from CNBV's series or from the workbook where both have it.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -35,6 +36,7 @@ class Settings:
     last_accepted: Mapping[str, int] = field(default_factory=dict)
     similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
+    prefer: Literal["serie", "libro"] = "serie"
 
     def as_json(self) -> dict[str, Any]:
         """The settings as values that JSON has."""
@@ -53,4 +55,5 @@ class Settings:
             content["last_accepted"],
             {source: tuple(names) for source, names in content["similar"].items()},
             tuple(content["damaged"]),
+            content["prefer"],
         )

@@ -9,7 +9,7 @@ import polars as pl
 
 from bankadvisor_etl.checks.findings import SAMPLE, Evidence, Finding, Severity, keys_of, sample_of
 from bankadvisor_etl.formats.parse import SISTEMA
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import BY_NAME, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,10 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
     """Warn for each optional file that is not there."""
+    found = {*evidence.files, *evidence.set_aside, *evidence.damaged}
     for source in SOURCES:
-        there = source.name in {*evidence.extracts, *evidence.set_aside, *evidence.damaged}
-        if not source.required:
+        there = source.name in found
+        if not source.required and (there or source.is_missed(found) or source.name in evidence.last_rows):
             observed = "there" if there else "missing: its columns keep what was last published"
             if similar := evidence.similar.get(source.name):
                 observed += f"; rename {' or '.join(map(repr, similar))} if it is the one"
@@ -30,16 +31,16 @@ def missing_files(evidence: Evidence) -> Iterator[Finding]:
 
 def rows_floor(evidence: Evidence) -> Iterator[Finding]:
     """The rows of each file are no fewer than the file can honestly have."""
-    for name, extract in evidence.extracts.items():
+    for name, extract in evidence.files.items():
         floor, rows = evidence.thresholds.floor(name), extract.rows_read
         yield Finding(f"rows_floor_{name}", "error", rows >= floor, f"{rows:,} rows", f"at least {floor:,} rows")
 
 
 def rows_share(evidence: Evidence) -> Iterator[Finding]:
     """The rows of each file are at least 90 % of those of the last success."""
-    for name, extract in evidence.extracts.items():
+    for name, extract in evidence.files.items():
         before = evidence.last_rows.get(name)
-        if before:
+        if before and not BY_NAME[name].many:  # of many files, a person may take some away
             needed, rows = before * evidence.thresholds.rows_share, extract.rows_read
             expected = f"at least {needed:,.0f} of the {before:,} rows of the last success"
             yield Finding(f"rows_share_{name}", "error", rows >= needed, f"{rows:,} rows", expected)
@@ -62,7 +63,9 @@ def loans_not_fewer(evidence: Evidence) -> Iterator[Finding]:
 def rejects_share(evidence: Evidence) -> Iterator[Finding]:
     """Less than 1 % of the rows of each file are faulty; past that an optional file is set aside."""
     required = {source.name for source in SOURCES if source.required}
-    for name, extract in evidence.extracts.items():
+    if "serie" in evidence.extracts:  # then nothing rests on the workbook alone
+        required -= {"cartera"}
+    for name, extract in evidence.files.items():
         faults = extract.rejects.filter("fault")
         share = faults.height / max(extract.rows_read, 1)
         limit = evidence.thresholds.rejects_share

@@ -9,22 +9,6 @@ from typing import NoReturn, TextIO
 import click
 
 from bankadvisor_etl import __version__
-from bankadvisor_etl.cli.adopt import adopt
-from bankadvisor_etl.cli.changes import changes
-from bankadvisor_etl.cli.check import check
-from bankadvisor_etl.cli.diccionario import diccionario
-from bankadvisor_etl.cli.doctor import doctor
-from bankadvisor_etl.cli.export import export
-from bankadvisor_etl.cli.fetch import fetch
-from bankadvisor_etl.cli.finalize import finalize
-from bankadvisor_etl.cli.health import health
-from bankadvisor_etl.cli.health_http import health_http
-from bankadvisor_etl.cli.psql_url import psql_url
-from bankadvisor_etl.cli.query import query
-from bankadvisor_etl.cli.report import report
-from bankadvisor_etl.cli.run import run
-from bankadvisor_etl.cli.runs import runs
-from bankadvisor_etl.cli.sample_data import sample_data
 from bankadvisor_etl.cli.verbs import Verbs
 from bankadvisor_etl.errors import EtlError, InputError, exit_code_of, message_of
 
@@ -40,12 +24,12 @@ def cli() -> None:
 
 
 cli.sections = {
-    "Every night": (run, fetch, health),
-    "What happened": (runs, changes, check, doctor),
-    "The figures": (report, export, query, diccionario, psql_url),
-    "Once": (adopt, sample_data),
+    "Every night": ("run", "fetch", "health"),
+    "What happened": ("runs", "changes", "check", "reconcile", "doctor"),
+    "The figures": ("report", "export", "query", "diccionario", "psql-url"),
+    "Once": ("adopt", "sample-data"),
 }
-cli.take(finalize, health_http)  # for the units
+cli.hidden_verbs = ("finalize", "health-http")  # for the units
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ def adopt(dsn: str | None, *, embedded: bool, dry_run: bool) -> None:
 
     The record of runs is kept and extended; tables that have another shape move to the schema 'anterior' with all
     that hangs on them; views are made again over the new tables. Nothing is dropped. It can be run again.
+    Example: bankadvisor-etl adopt --dry-run
     """
     from bankadvisor_etl.warehouse.adoption import adopt as take_over  # noqa: PLC0415 - psycopg is not needed for --help
 

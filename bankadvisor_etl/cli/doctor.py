@@ -22,6 +22,7 @@ def doctor(data_dir: Path, dsn: str | None, *, embedded: bool) -> None:
 
     Nothing is changed. Typed by root through the installed command, everything is seen as the service's user sees it.
     Exit codes: 0 a run can do its work, 1 something is in its way: the line says what to do.
+    Example: sudo bankadvisor-etl doctor
     """
     from bankadvisor_etl.job.doctor import examine  # noqa: PLC0415 - psycopg is not needed for --help
     from bankadvisor_etl.job.doctor.diagnosis import bad  # noqa: PLC0415

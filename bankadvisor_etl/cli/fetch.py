@@ -54,6 +54,7 @@ def fetch(
 
     Exit codes: 0 done, also when nothing is new; 69 a server cannot be reached, 74 an answer is not the file or cannot
     be written, 75 another fetch is at work, 78 a setting is wrong, 143 stopped by SIGTERM.
+    Example: bankadvisor-etl fetch --what boletines --months 202501..202509
     """
     from bankadvisor_etl.fetch.addresses import parse_months, recent_months, wanted_files  # noqa: PLC0415
     from bankadvisor_etl.log import configure  # noqa: PLC0415 - what only a fetch needs does not slow --help

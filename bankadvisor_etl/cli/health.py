@@ -80,7 +80,7 @@ def health(
 
     Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success, a retry to come, a timer that is off),
     2 critical (a run that failed, is stuck or was killed; a success twice too old; a database that does not answer),
-    3 unknown (no run yet).
+    3 unknown (no run yet). Example: bankadvisor-etl health --format nagios --max-data-age 4
     """
     from bankadvisor_etl.job.health import EXIT_CODES  # noqa: PLC0415 - psycopg is not needed for --help
 

@@ -20,7 +20,7 @@ from bankadvisor_etl.cli.table import as_json as to_json
 def query(sql: str, dsn: str | None, *, embedded: bool, csv_: bool, as_json: bool) -> None:
     """Run one query that cannot write, and print its result; - reads it from standard input.
 
-    For looking without psql: bankadvisor-etl query "SELECT fecha, imor FROM monthly_kpis WHERE banco_norm = 'INVEX'"
+    Example: bankadvisor-etl query "SELECT fecha, imor FROM monthly_kpis WHERE banco_norm = 'INVEX'"
 
     It runs in a transaction that reads only, as pg_read_all_data where the session may take that role. Digits are as
     PostgreSQL prints them; in JSON, NaN and Infinity are null, and a second column "x" is called "x_2".

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -47,6 +47,13 @@ LONGEST_KEPT = 36_500
     metavar="CHECK",
     help="Accept what the check of this name finds, for this run; it is on record. Repeatable.",
 )
+@click.option(
+    "--prefer",
+    type=click.Choice(["serie", "libro"]),
+    default="serie",
+    show_default=True,
+    help="Where a loan book comes from that both CNBV's series and the workbook have.",
+)
 @THRESHOLD
 @click.option(
     "--keep-days",
@@ -79,6 +86,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     log_format: str,
     log_level: str,
     *,
+    prefer: Literal["serie", "libro"],
     embedded: bool,
     dry_run: bool,
     force: bool,
@@ -93,10 +101,14 @@ def run(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
     is at work, 78 a setting is missing, 143 stopped by SIGTERM.
+    Example: bankadvisor-etl run --data-dir data/raw --embedded
     """
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
 
     with Child(forked=True) as child:
+        from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
+
+        stock = Stock(data_dir)  # hashes the files while the rest is imported and the database asked
         terminal = _terminal(log_format)
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
@@ -119,8 +131,9 @@ def run(  # noqa: PLR0913 - one parameter an option
                     accepted=accepted,
                     thresholds=thresholds,
                     keep_days=keep_days,
+                    prefer=prefer,
                 )
-                run(request, child, log)
+                run(request, child, stock, log)
                 if terminal:
                     _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack

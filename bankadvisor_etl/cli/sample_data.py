@@ -17,13 +17,22 @@ import click
     show_default=True,
     help="Rows of the rates file; CNBV's has 1,746,826.",
 )
-def sample_data(directory: Path, seed: int, tasas_rows: int) -> None:
+@click.option(
+    "--official",
+    is_flag=True,
+    help="Write CNBV's own series and catalogues too, into DIRECTORY/cnbv, and a second edition of them that restates "
+    "some values, into DIRECTORY/segunda-edicion/cnbv. With the first, two monthly bulletins and one of capital.",
+)
+def sample_data(directory: Path, seed: int, tasas_rows: int, *, official: bool) -> None:
     """Write invented files of the exact layouts that CNBV publishes, into DIRECTORY.
 
     The figures are invented; the layouts and their traps are the real ones, so that everything can be tried without
-    the real files.
+    the real files. Example: bankadvisor-etl sample-data data/sample --tasas-rows 20000
     """
-    from bankadvisor_etl.sample_data import write_sample  # noqa: PLC0415 - xlsxwriter is an optional dependency
+    from bankadvisor_etl.sample_data import write_official, write_sample  # noqa: PLC0415 - polars, xlsxwriter
 
-    for path in write_sample(directory, seed=seed, tasas_rows=tasas_rows):
+    paths = write_sample(directory, seed=seed, tasas_rows=tasas_rows)
+    if official:
+        paths += write_official(directory, seed=seed)
+    for path in paths:
         click.echo(f"{path}  {path.stat().st_size:,} bytes")

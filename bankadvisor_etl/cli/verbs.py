@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -11,34 +12,41 @@ if TYPE_CHECKING:
 
 
 class Verbs(click.Group):
-    """A group whose help has sections and whole sentences."""
+    """A group that imports a verb when it is asked for; its help has sections and whole sentences.
 
-    _sections: Mapping[str, tuple[click.Command, ...]] = {}
+    Attributes:
+        sections: the names of the verbs, by title of section; ``psql-url`` is ``psql_url`` in the module of that name.
+        hidden_verbs: those that are not in the help.
+    """
 
-    @property
-    def sections(self) -> Mapping[str, tuple[click.Command, ...]]:
-        """The verbs by title of section."""
-        return self._sections
+    sections: Mapping[str, tuple[str, ...]] = {}
+    hidden_verbs: tuple[str, ...] = ()
 
-    @sections.setter
-    def sections(self, sections: Mapping[str, tuple[click.Command, ...]]) -> None:
-        self._sections = sections
-        for verbs in sections.values():
-            self.take(*verbs)
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """The names of all verbs."""
+        return [*(name for names in self.sections.values() for name in names), *self.hidden_verbs]
 
-    def take(self, *verbs: click.Command) -> None:
-        """Add verbs; those of no section are not in the help."""
-        for verb in verbs:
-            read_environment(verb)
-            self.add_command(verb)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name; None where there is none."""
+        return self.verb(cmd_name) if cmd_name in self.list_commands(ctx) else None
+
+    def verb(self, name: str) -> click.Command:
+        """The verb of that name, which exists."""
+        attribute = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"bankadvisor_etl.cli.{attribute}"), attribute)
+        read_environment(command)
+        return command
+
+    def every(self) -> dict[str, click.Command]:
+        """All verbs by name, imported."""
+        return {name: self.verb(name) for name in self.list_commands(click.Context(self))}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives both
         """Write each section with the first sentence of each verb, whole."""
-        widest = max(len(verb.name or "") for verbs in self._sections.values() for verb in verbs)
-        for title, verbs in self._sections.items():
+        widest = max(len(name) for names in self.sections.values() for name in names)
+        for title, names in self.sections.items():
             with formatter.section(title):
-                rows = [((verb.name or "").ljust(widest), _sentence(verb)) for verb in verbs]
-                formatter.write_dl(rows)
+                formatter.write_dl([(name.ljust(widest), _sentence(self.verb(name))) for name in names])
 
 
 def read_environment(command: click.Command) -> None:

@@ -35,6 +35,7 @@ MAX_ROWS, MAX_COLUMN, MAX_WIDTH = 100_000, "CZ", 104
 # it is made before parsing only by a careful reader, and by others when the rectangle turns out to be too large.
 FAR_CELL = re.compile(rb"""r(?<=\sr)\s*=\s*["']([A-Za-z]{3,}\d+|[D-Zd-z][A-Za-z]\d+|[A-Za-z]*0*[1-9]\d{5,})["']""")
 FIRST_CELL = re.compile(rb"""<(?:\w+:)?c [^>]*?\br=["']([A-Z]+)(\d+)["'][^>/]*>""")
+CELL_COLUMN = re.compile(rb"""<(?:\w+:)?c [^>]*?\br=["']([A-Z]+)\d+["'][^>/]*>""")
 ERROR_CELL = re.compile(
     rb"""<(?:\w+:)?c (?=[^>]*\bt=["']e["'])[^>]*?\br=["']([A-Z]+)(\d+)["'][^>]*(?<!/)>"""
     rb"""(?:<(?:\w+:)?f\b[^>]*(?:(?<=/)>|>[^<]*</(?:\w+:)?f>))?(?:<(?:\w+:)?v>([^<]*)<)?"""
@@ -71,17 +72,19 @@ def read_sheet(path: Path, sheet: str, *, else_first: bool = False, careful: boo
     if first is None:
         raise InputError("the sheet is empty", place, "put the published file in its place")
     if careful:
-        _refuse_far_cells(place, xml)
+        refuse_far_cells(place, xml)
     try:
         table = fastexcel.read_excel(path).load_sheet(name, header_row=None, dtypes="string").to_polars()
     except (fastexcel.FastExcelError, OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"damaged ({str(error).splitlines()[0]})", place, AGAIN) from error
     if table.height > MAX_ROWS or table.width > MAX_WIDTH:
-        _refuse_far_cells(place, xml)
-    return _under_headers(_with_error_cells(table, xml, first), first_row=int(first[2]))
+        refuse_far_cells(place, xml)
+    first_row = int(first[2])
+    return _under_headers(with_error_cells(table, xml, first_row=first_row), first_row)
 
 
-def _refuse_far_cells(place: Place, xml: bytes) -> None:
+def refuse_far_cells(place: Place, xml: bytes) -> None:
+    """Raise ``InputError`` where a cell lies so far out that parsing would take all memory."""
     if far := FAR_CELL.search(xml):
         raise InputError(
             f"a cell beyond row {MAX_ROWS:,} or column {MAX_COLUMN}",
@@ -92,17 +95,18 @@ def _refuse_far_cells(place: Place, xml: bytes) -> None:
 
 def _inspect(path: Path, sheet: str, *, else_first: bool) -> tuple[str, bytes]:
     """Return the sheet's name and its XML, having checked the whole archive."""
-    contents = _contents(path)
+    contents = contents_of(path)
     for member, content in contents.items():
         if member.endswith((".xml", ".rels")):
-            _check_xml(path.name, member, content)
+            check_xml(path.name, member, content)
     name, member = _locate(path, contents, sheet, else_first=else_first)
     if member not in contents:
         raise InputError(f"{member} is not in the file", Place(path.name, name), AGAIN)
     return name, contents[member]
 
 
-def _check_xml(file: str, member: str, xml: bytes) -> None:
+def check_xml(file: str, member: str, xml: bytes) -> None:
+    """Raise ``InputError`` where the XML is damaged or holds what no honest workbook does."""
     for mark, what in FORBIDDEN.items():
         if mark in xml:
             raise InputError(f"{member} {what}, as no honest workbook does", Place(file), AGAIN)
@@ -114,9 +118,9 @@ def _check_xml(file: str, member: str, xml: bytes) -> None:
             raise InputError(f"{member} is damaged ({error})", Place(file), AGAIN) from error
 
 
-def _contents(path: Path) -> dict[str, bytes]:
+def contents_of(path: Path) -> dict[str, bytes]:
     """Return every member of the archive under its name as calamine takes it: whatever the case and the slashes."""
-    start = _start(path)
+    start = start_of(path)
     for signature, (what, remedy) in NOT_ZIP.items():
         if start == signature or (signature and start.startswith(signature)):
             raise InputError(what, Place(path.name), remedy)
@@ -124,7 +128,7 @@ def _contents(path: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_sizes(path, members)
-            contents = {_plain(member.filename): _inflated(archive, member) for member in members}
+            contents = {plain_name(member.filename): _inflated(archive, member) for member in members}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise InputError(f"not a workbook, or damaged ({error})", Place(path.name), AGAIN) from error
     if len(contents) < len(members):
@@ -132,7 +136,8 @@ def _contents(path: Path) -> dict[str, bytes]:
     return contents
 
 
-def _start(path: Path) -> bytes:
+def start_of(path: Path) -> bytes:
+    """The first four bytes of a file, which tell what it is."""
     try:
         with path.open("rb") as file:
             return file.read(4)
@@ -142,7 +147,8 @@ def _start(path: Path) -> bytes:
         raise InputError(f"cannot be read: {error.strerror}", Place(path.name)) from error
 
 
-def _plain(member: str) -> str:
+def plain_name(member: str) -> str:
+    """The name of a member as calamine takes it."""
     return member.replace("\\", "/").lower()
 
 
@@ -179,7 +185,7 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: b
     if target is None:
         names = ", ".join(repr(node.get("name", "")) for node in nodes)
         raise InputError(f"there is no such sheet; its sheets are {names}", Place(path.name, sheet))
-    return name, _plain(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
+    return name, plain_name(target.removeprefix("/") if target.startswith("/") else f"xl/{target}")
 
 
 def _spelt(sheet: str, there: list[str]) -> str:
@@ -188,14 +194,14 @@ def _spelt(sheet: str, there: list[str]) -> str:
     return same[0] if len(same) == 1 and sheet not in there else sheet
 
 
-def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -> pl.DataFrame:
+def with_error_cells(table: pl.DataFrame, xml: bytes, *, first_row: int) -> pl.DataFrame:
     """Put the text of error cells (``#REF!``) where fastexcel gives null, so that they cannot pass for blanks."""
     if b'"e"' not in xml and b"'e'" not in xml:
         return table
-    left = min(_column(cell[1]) for cell in FIRST_CELL.finditer(xml))
+    left = leftmost(xml)
     errors: dict[int, dict[int, str]] = {}
     for cell in ERROR_CELL.finditer(xml):
-        column, row = _column(cell[1]) - left, int(cell[2]) - int(first[2])
+        column, row = column_number(cell[1]) - left, int(cell[2]) - first_row
         if 0 <= column < table.width and 0 <= row < table.height:
             errors.setdefault(column, {})[row] = (cell[3] or b"#ERROR").decode()
     for column, texts in errors.items():
@@ -204,7 +210,13 @@ def _with_error_cells(table: pl.DataFrame, xml: bytes, first: re.Match[bytes]) -
     return table
 
 
-def _column(letters: bytes) -> int:
+def leftmost(xml: bytes) -> int:
+    """The number of the first column of a sheet with a filled cell: where calamine starts to count; 1 for ``A``."""
+    return min((column_number(letters) for letters in set(CELL_COLUMN.findall(xml))), default=1)
+
+
+def column_number(letters: bytes) -> int:
+    """The number of a column: ``A`` is 1."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.errors import ChangedError, InputError, Place
-from bankadvisor_etl.sources import SOURCES
+from bankadvisor_etl.sources import SAMPLE, SOURCES, recorded_name, similar_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,20 +30,17 @@ class File:
 
     Attributes:
         source: short name of the input.
+        name: its name on record, relative to the data folder.
         path: where it is.
         stamp: modification time (ns), inode and size: what changes when somebody writes or replaces it.
         digest: will be the hash of its bytes.
     """
 
     source: str
+    name: str
     path: Path
     stamp: tuple[int, int, int]
     digest: Future[str]
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folder."""
-        return self.path.name
 
     @property
     def bytes(self) -> int:
@@ -77,6 +74,28 @@ class File:
             self.assert_unchanged()
 
 
+class Stock:
+    """The files of a run, found and hashed in the background from the moment it is made."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Begin to look through ``data_dir``."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="stock")
+        self._files = pool.submit(_take_stock, data_dir)
+        pool.shutdown(wait=False)
+
+    def files(self) -> list[File]:
+        """The files, and what marks sample data; their hashes may still be under way.
+
+        Raises:
+            InputError: the folder or a required file is missing, or one of them cannot be looked at.
+        """
+        return self._files.result()
+
+
+def _take_stock(data_dir: Path) -> list[File]:
+    return hash_files([*find_files(data_dir), *((SAMPLE.name, marker) for marker in SAMPLE.find_all(data_dir))])
+
+
 def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:
     """Take stock of the files, given by source; they are hashed in the background, two at a time.
 
@@ -84,7 +103,10 @@ def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:
         InputError: a file cannot be looked at.
     """
     pool = ThreadPoolExecutor(2, thread_name_prefix="hashing")  # hashlib lets go of the GIL
-    files = [File(source, path, _stamp(path), pool.submit(_hash, path)) for source, path in found]
+    files = [
+        File(source, recorded_name(source, path), path, _stamp(path), pool.submit(_hash, path))
+        for source, path in found
+    ]
     pool.shutdown(wait=False)
     return files
 
@@ -118,11 +140,12 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     if not os.access(data_dir, os.R_OK | os.X_OK):
         remedy = f"chgrp bankadvisor-etl {data_dir}, then chmod g+rx"
         raise InputError(f"the data folder {data_dir} cannot be read", remedy=remedy)
-    found = [(source.name, path) for source in SOURCES if (path := source.find(data_dir))]
+    found = [(source.name, path) for source in SOURCES for path in source.find_all(data_dir)]
+    there = {source for source, _ in found}
     for source in SOURCES:
-        if source.required and source.name not in dict(found):
+        if source.required and source.is_missed(there):
             names = " or ".join(source.files)
-            similar = source.similar(path.name for path in data_dir.glob("*") if path not in dict(found).values())
+            similar = similar_files(data_dir)[source.name]
             remedy = f"rename {' or '.join(map(repr, similar))} if it is the one" if similar else "put it there"
             what = f"the file is missing: there is no {names} in {data_dir}"
             raise InputError(what, Place(source.files[0]), f"{remedy} and run again")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bankadvisor_etl.errors import InputError, OutOfMemoryError, Place, ReaderError
 from bankadvisor_etl.job.messages import Message, as_content, receive, send
+from bankadvisor_etl.sources import SERIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 MEMORY = 768 * 2**20
 """Bytes that a child may allocate; the real files need 400 MiB, of which half is resident."""
+
+WITH_SERIES = 1_792 * 2**20
+"""The same with CNBV's series among the files. Its cube is reserved whole (0.4 GB) and written to by half."""
 
 SECONDS = 600
 """How long a child may take."""
@@ -47,6 +51,7 @@ class Job:
         files: the files to read.
         settings: what the figures are held against; None to compute none.
         published: what is published, as CSV; None where there is no database.
+        heads: what is stored of CNBV's series (``warehouse.series.heads``); None where none of it is wanted.
         run_id: the run under which rejects are filed.
     """
 
@@ -54,16 +59,24 @@ class Job:
     settings: Settings | None = None
     published: bytes | None = None
     run_id: int = 0
+    heads: bytes | None = None
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the child may allocate."""
+        return WITH_SERIES if any(file.source == SERIE.name for file in self.files) else MEMORY
 
     def as_message(self) -> Message:
-        """The request."""
+        """The request; its blocks are what is published and what is stored of the series, if anything."""
         content = {
-            "memory": MEMORY,
+            "memory": self.memory,
             "files": [(file.source, str(file.path)) for file in self.files],
             "settings": self.settings and self.settings.as_json(),
             "run_id": self.run_id,
         }
-        return Message("request", content, () if self.published is None else (self.published,))
+        blocks = {"published": self.published, "heads": self.heads}
+        there = {name: block for name, block in blocks.items() if block is not None}
+        return Message("request", {**content, "blocks": [*there]}, tuple(there.values()))
 
 
 class DeathError(Exception):
@@ -99,6 +112,7 @@ class Child:
         self.pid, self._requests, self._answers = (_fork if forked and _is_safe() else _exec)(self._errors)
         self._code: int | None = None
         self._too_slow = False
+        self._successor: Child | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -124,9 +138,25 @@ class Child:
         try:
             os.kill(self.pid, signal.SIGCONT)
             send(self._requests, job.as_message())
+            if job.heads is None:
+                self._requests.close()
+        except OSError:
+            return
+
+    def tell(self, message: Message) -> None:
+        """Send what the process waits for in the middle of its work; one that is dead shows in its answers."""
+        if self._successor:
+            self._successor.tell(message)
+            return
+        try:
+            send(self._requests, message)
             self._requests.close()
         except OSError:
             return
+
+    def succeed(self, successor: Child) -> None:
+        """Let another one take over what this one died of."""
+        self._successor = successor
 
     def answers(self) -> Iterator[Message]:
         """Yield the answers to the request, until all is done.
@@ -188,11 +218,15 @@ def results(child: Child, job: Job) -> Iterator[Message]:
         OutOfMemoryError: no single file is to blame, but all together need more memory than they may take.
     """
     open_files = dict(enumerate(job.files))
+    beyond_files = False
     try:
         for message in child.answers():
             open_files.pop(message.content.get("file", -1), None)
+            beyond_files |= "file" not in message.content
             yield message
     except DeathError as death:
+        if beyond_files:  # what it told of the series is being written already, and cannot be told again
+            raise _too_large(job, death) from death
         if not death.ready:
             raise ReaderError(
                 f"the process that reads the files cannot start: it {death.how} ({death.words})",
@@ -203,7 +237,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
     alone = [_alone(job, number) for number in open_files]
     yield from alone
     if all(message.kind == "extract" for message in alone):
-        yield from _once_more(job)
+        yield from _once_more(child, job)
 
 
 def _alone(job: Job, number: int) -> Message:
@@ -211,27 +245,34 @@ def _alone(job: Job, number: int) -> Message:
     file = job.files[number]
     try:
         with Child() as child:
-            (answer,) = child.work(replace(job, files=[file], settings=None, published=None))
+            (answer,) = child.work(replace(job, files=[file], settings=None, published=None, heads=None))
             return replace(answer, content={**answer.content, "file": number})
     except DeathError as death:
         place = Place(file.name)
         if death.out_of_memory:
-            what = f"takes more than {MEMORY // 2**20:,} MiB, or more than there is, to read (the reader {death.how})"
+            what = (
+                f"takes more than {job.memory // 2**20:,} MiB, or more than there is, to read (the reader {death.how})"
+            )
             error: InputError = OutOfMemoryError(what, place, "the file is damaged, or the machine too small")
         else:
             error = InputError(f"the reader {death.how}: the file is damaged", place, "fetch the file again")
         return Message("error", {"file": number, **as_content(error)})
 
 
-def _once_more(job: Job) -> Iterator[Message]:
+def _once_more(child: Child, job: Job) -> Iterator[Message]:
     """Do the job again, one file after the other, for the figures."""
     try:
         with Child() as careful:
+            child.succeed(careful)
             yield from (message for message in careful.work(job) if "file" not in message.content)
     except DeathError as death:
-        what = f"the files together take more than {MEMORY // 2**20:,} MiB, or more than there is"
-        remedy = "each file can be read alone; give the machine more memory"
-        raise OutOfMemoryError(f"{what} (the process {death.how})", remedy=remedy) from death
+        raise _too_large(job, death) from death
+
+
+def _too_large(job: Job, death: DeathError) -> OutOfMemoryError:
+    what = f"the files together take more than {job.memory // 2**20:,} MiB, or more than there is"
+    remedy = "each file can be read alone; give the machine more memory"
+    return OutOfMemoryError(f"{what} (the process {death.how})", remedy=remedy)
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from bankadvisor_etl.checks.audit import audit, audit_sources
+from bankadvisor_etl.checks.bulletins import bulletins, labels
 from bankadvisor_etl.checks.findings import Evidence, Finding
 from bankadvisor_etl.checks.published import absent
 from bankadvisor_etl.figures import FED_BY
+from bankadvisor_etl.formats.extract import Extract
+from bankadvisor_etl.job import tables
+from bankadvisor_etl.job.books import books
 from bankadvisor_etl.sources import SOURCES, catalogue
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.arithmetic import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bankadvisor_etl.checks.settings import Settings
-    from bankadvisor_etl.formats.extract import Extract
+    from bankadvisor_etl.sources.serie import SeriesExtract
+    from bankadvisor_etl.transforms.from_series import Kept
 
 KEPT = "cifra_conservada"
 """The alert of a row with a figure that the files no longer give, and that stays as published."""
@@ -38,6 +43,8 @@ class Result:
         publication: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, the figures at hand, ``alertas``: a
             figure that is null keeps what is published, one that is NaN has no value.
         known_alertas: the alerts that this run could tell; published ones of other names are kept.
+        consolidated: the same as ``publication`` for ``kpis_consolidados``; None where there is no series.
+        beside: the rows of the other tables, by name, with codes where they have ids.
     """
 
     evidence: Evidence
@@ -45,36 +52,86 @@ class Result:
     names: pl.DataFrame
     publication: pl.DataFrame
     known_alertas: tuple[str, ...]
+    consolidated: pl.DataFrame | None = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def compute(extracts: Mapping[str, Extract], settings: Settings, published: pl.DataFrame | None = None) -> Result:
+def compute(
+    extracts: Mapping[str, Extract],
+    settings: Settings,
+    published: pl.DataFrame | None = None,
+    kept: Sequence[Kept] = (),
+) -> Result:
     """Compute the figures, audit them, and set aside the optional sources that are poorer than what is published.
 
     Args:
-        extracts: what was read, by source; ``cartera`` has to be there.
+        extracts: what was read, by source; ``cartera`` or ``serie`` has to be there.
         settings: what the figures are held against.
         published: what is published: ``codigo``, ``mes``, ``banco_norm``, the figures and ``alertas``; None before the
             first run.
+        kept: values that are stored of an earlier edition of the series and that this one lacks.
     """
-    names = catalogue.catalogue(extracts["instituciones"].frame if "instituciones" in extracts else None, published)
-    evidence, findings = _used(extracts, settings, published, names)
+    known_names = [
+        extracts[name].frame.select("codigo", "nombre") for name in ("entidades", "instituciones") if name in extracts
+    ]
+    names = catalogue.catalogue(
+        pl.concat(known_names).unique("codigo", keep="first") if known_names else None, published
+    )
+    official = consolidated = None
+    of_series: list[Finding] = []
+    if "serie" in extracts:
+        from bankadvisor_etl.checks.series import known_to_the_catalogues  # noqa: PLC0415 - numpy, for the series alone
+        from bankadvisor_etl.transforms import from_series  # noqa: PLC0415
+
+        series = cast("SeriesExtract", extracts["serie"]).series
+        official = from_series.official(series, 130, kept)
+        consolidated = _consolidated(from_series.official(series, 133, kept), names)
+        of_series = [*known_to_the_catalogues(series, extracts)]
+    evidence, findings = _used(extracts, official, settings, published, names)
+    findings += of_series
+    findings += [_accepted(finding, settings) for finding in (*bulletins(extracts), *labels(extracts))]
     findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
-    return Result(evidence, findings, names, _publication(staged, names), known)
+    used = {name: extract for name, extract in extracts.items() if name not in evidence.set_aside}
+    beside = tables.publications(used, kept)
+    return Result(evidence, findings, names, _publication(staged, names), known, consolidated, beside)
+
+
+def _consolidated(official: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """The figures of saldo 133 as ``kpis_consolidados`` has them."""
+    given = books({"serie": Extract(official, official.height)}, official, "serie", ())
+    frames = {name: extract.frame for name, extract in given.extracts.items()}
+    figures = kpis.monthly_kpis(kpis.base(frames), frames)
+    return _publication(_marked_as_kept(figures.staged, official), names)
+
+
+def _marked_as_kept(staged: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """The figures with the alert ``KEPT`` on each row for which a value of the series was kept."""
+    kept = series.filter("conservada").select(*KEY, conservada=True)
+    with_alert = pl.concat_list("alertas", pl.lit(KEPT)).list.unique(maintain_order=True)
+    staged = staged.join(kept, on=KEY, how="left", maintain_order="left")
+    return staged.with_columns(alertas=pl.when("conservada").then(with_alert).otherwise("alertas")).drop("conservada")
 
 
 def _used(
-    extracts: Mapping[str, Extract], settings: Settings, published: pl.DataFrame | None, names: pl.DataFrame
+    extracts: Mapping[str, Extract],
+    official: pl.DataFrame | None,
+    settings: Settings,
+    published: pl.DataFrame | None,
+    names: pl.DataFrame,
 ) -> tuple[Evidence, list[Finding]]:
     """The evidence without the optional sources that do not pass, and what was found of every source."""
     found: dict[str, Finding] = {}
     used = dict(extracts)
+    optional = [*OPTIONAL, *(["cartera"] if official is not None else [])]
     while True:
-        frames = {name: extract.frame for name, extract in used.items()}
+        poor = {*(name for name in extracts if name not in used), *settings.damaged}
+        given = books(used, official, settings.prefer, poor)
+        frames = {name: extract.frame for name, extract in given.extracts.items()}
         book = kpis.base(frames, published)
         figures = kpis.monthly_kpis(book, frames, published)
         evidence = Evidence(
-            used,
+            given.extracts,
             book,
             figures,
             catalogue.unknown(figures.frame, names),
@@ -87,11 +144,12 @@ def _used(
             settings.damaged,
             settings.similar,
             settings.last_accepted,
+            given.computed,
         )
         now = [_accepted(finding, settings) for finding in audit_sources(evidence)]
         found |= {finding.name: finding for finding in now}
         failed = [finding.name for finding in now if not finding.passed and not finding.accepted]
-        poorer = next((name for name in OPTIONAL if name in used and _sets_aside(name, failed)), None)
+        poorer = next((name for name in optional if name in used and _sets_aside(name, failed)), None)
         if poorer is None:
             return evidence, list(found.values())
         # One at a time: a month that rests on the ICAPs of a poor file takes figures of good files with it.
@@ -100,7 +158,9 @@ def _used(
 
 def _sets_aside(source: str, failed: list[str]) -> bool:
     """Whether one of the failed checks is of the kind that sets its source aside."""
-    kinds = ("rejects", "figures_absent", "newest_month_not_back", "loans_not_fewer")
+    kinds = ["rejects", "figures_absent", "newest_month_not_back", "loans_not_fewer"]
+    if source == "cartera":  # beside the series: what the book lacks then, the workbook lacks too
+        kinds = ["rejects"]
     return any(f"{kind}_{source}" in failed for kind in kinds)
 
 
@@ -111,8 +171,10 @@ def _accepted(finding: Finding, settings: Settings) -> Finding:
 def _with_kept_figures(evidence: Evidence) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The figures with the alert ``KEPT`` on each row that keeps one, and the published rows that the files lack."""
     staged, known = evidence.kpis.staged, evidence.kpis.alertas
+    if "serie" in evidence.extracts:
+        staged = _marked_as_kept(staged, evidence.extracts["serie"].frame)
     fed = [source for source in FED_BY if source in evidence.extracts]
-    if len(fed) == len(FED_BY):
+    if len(fed) == len(FED_BY) or (len(fed) == len(FED_BY) - 1 and "serie" not in fed):
         known = (*known, KEPT)
     if evidence.published is None or evidence.allow_removals:
         return staged, known

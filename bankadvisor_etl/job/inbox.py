@@ -9,6 +9,8 @@ from bankadvisor_etl.job.child import results
 from bankadvisor_etl.job.messages import as_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
     from bankadvisor_etl.job.messages import Message
@@ -52,6 +54,17 @@ class Inbox:
             raise as_error(message.content)
         file.assert_unchanged()
         return message
+
+    def series(self) -> Iterator[Message]:
+        """What of CNBV's series has to be written, once every file could be read; up to the part ``end``.
+
+        Raises:
+            InputError: the process that reads died of it.
+        """
+        for message in self._messages:
+            yield message
+            if message.content.get("part") == "end":
+                return
 
     def result(self) -> Message:
         """The figures, once every file could be read.

@@ -13,11 +13,10 @@ import psycopg
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import LockedError, message_of, place_of
 from bankadvisor_etl.faults import point
-from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
-from bankadvisor_etl.sources import SAMPLE, similar_files
-from bankadvisor_etl.warehouse import publish, runs, schema
+from bankadvisor_etl.sources import SAMPLE, SERIE, similar_files
+from bankadvisor_etl.warehouse import published, runs, schema, series
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from bankadvisor_etl.inputs.files import File
+    from bankadvisor_etl.inputs.files import File, Stock
     from bankadvisor_etl.job.child import Child
     from bankadvisor_etl.job.request import Request
 
@@ -49,12 +48,13 @@ class Run:
     log: structlog.stdlib.BoundLogger
 
 
-def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Ledger:
+def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.BoundLogger) -> Ledger:
     """Run once, and return its record; every failure is on record in ``etl_runs`` before it is raised.
 
     Args:
         request: what to do.
         child: the process that will read and compute; it gets ready in the meantime.
+        stock: the files, which are being hashed in the meantime.
         log: where the events go.
 
     Raises:
@@ -67,11 +67,13 @@ def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Le
         _prepare(request.dsn)
         point("prepared")
         log_failure = partial(_log_failure, log, started)
-        with recorded(request.dsn, request.triggered_by, log_failure, details=not request.dry_run) as ledger:
+        with recorded(
+            request.dsn, request.triggered_by, request.prefer, log_failure, details=not request.dry_run
+        ) as ledger:
             log = log.bind(run_id=ledger.run_id)
             log.info("etl.started", triggered_by=request.triggered_by)
             point("begun")
-            _run(Run(request, ledger, cursor, log), child)
+            _run(Run(request, ledger, cursor, log), child, stock)
     rows = {name.replace("processed_", ""): count for name, count in ledger.counts.rows_processed().items()}
     log.info(
         "etl.completed",
@@ -86,13 +88,11 @@ def run(request: Request, child: Child, log: structlog.stdlib.BoundLogger) -> Le
     return ledger
 
 
-def _run(run: Run, child: Child) -> None:
+def _run(run: Run, child: Child, stock: Stock) -> None:
     request, ledger = run.request, run.ledger
     ledger.begin_phase("discovery")
-    found = find_files(request.data_dir)
+    files = stock.files()
     point("found")
-    marker = SAMPLE.find(request.data_dir)
-    files = hash_files([*found, (SAMPLE.name, marker)] if marker else found)
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
     if perhaps_unchanged:
@@ -100,7 +100,7 @@ def _run(run: Run, child: Child) -> None:
     job = None if perhaps_unchanged else _ask(run, child, files)
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
-    if last and perhaps_unchanged and unchanged.is_published(files, last, run.cursor):
+    if last and perhaps_unchanged and unchanged.is_published(files, last, run.cursor, request.prefer):
         unchanged.repeat(run, last)
     else:
         steps.execute(run, child, job or _ask(run, child, files))
@@ -118,11 +118,13 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         runs.rows_last_used(run.ledger.connection),
         runs.rows_last_used(run.ledger.connection, "rows_accepted"),
         similar_files(request.data_dir),
+        prefer=request.prefer,
     )
-    with translated():
-        published = publish.published(run.cursor)
     to_read = [file for file in files if file.source != SAMPLE.name]
-    job = Job(to_read, settings, published, run.ledger.run_id)
+    with translated():
+        there = published.figures(run.cursor)
+        stored = series.heads(run.cursor) if any(file.source == SERIE.name for file in to_read) else None
+    job = Job(to_read, settings, there, run.ledger.run_id, stored)
     child.ask(job)
     return job
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bankadvisor_etl.checks.findings import Thresholds
 
@@ -28,6 +28,7 @@ class Request:
         thresholds: what the checks hold figures against, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
+        prefer: whether the loan book comes from CNBV's series or from the workbook where both have it.
     """
 
     data_dir: Path
@@ -40,6 +41,7 @@ class Request:
     thresholds: tuple[str, ...] = ()
     keep_days: int = 400
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    prefer: Literal["serie", "libro"] = "serie"
 
     @property
     def insists(self) -> bool:

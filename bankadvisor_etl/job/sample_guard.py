@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.errors import ConfigurationError
 from bankadvisor_etl.sources import SAMPLE
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.warehouse import published
 from bankadvisor_etl.warehouse.connection import translated
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ def apart(
             remedy="set --data-dir to the folder of CNBV's files, or use another database for the sample",
         )
     with translated():
-        rows = publish.withdraw_all(cursor)
+        rows = published.withdraw_all(cursor)
     log.warning("etl.sample.withdrawn", rows=rows)
     return None

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.checks.findings import Finding, failures
 from bankadvisor_etl.checks.restated import restated
+from bankadvisor_etl.checks.withdrawn import WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
+from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
+from bankadvisor_etl.warehouse import publish, published, runs, series
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
@@ -41,41 +44,66 @@ def execute(run: Run, child: Child, job: Job) -> None:
         extracts |= _read(run, phase, inbox, job.files)
         point(f"read_{phase}")
         if phase == "base":
-            run.log.info("etl.phase.base.completed", rows_processed=extracts["cartera"].content["bank_months"])
+            months = sum(extract.content.get("bank_months", 0) for extract in extracts.values())
+            run.log.info("etl.phase.base.completed", rows_processed=months)
+    written = _load_series(run, child, inbox) if job.heads is not None else []
     result = inbox.result()
     _count(run, result.content["rows"])
     point("computed")
     for file in job.files:
         if file.source in result.content["set_aside"]:
-            run.ledger.record_sources([_record(file, extracts[file.source], used=False)])
+            run.ledger.record_sources([_record(file, extracts[file.name], used=False)])
             run.log.warning("etl.source.set_aside", source=file.source, file=file.name)
-    _publish(run, result)
+    _publish(run, result, written)
 
 
-def _publish(run: Run, result: Message) -> None:
+def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
+    """Write what of CNBV's series is new or changed, and return what a check has to say of it."""
+    run.ledger.begin_phase("series")
+    with translated():
+        loaded = series.load(run.cursor, Arriving(inbox.series(), child.tell), run.ledger.run_id)
+    run.log.info("etl.series.loaded", **asdict(loaded))
+    accepted = WITHDRAWN in run.request.accepted
+    return withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accepted)
+
+
+def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
     """Audit the figures beside the published ones, and write what differs."""
     content, ledger = result.content, run.ledger
     ledger.begin_phase("audit")
     point("audited")
-    figures = publish.Figures(
-        content["columns"], result.blocks[0], content["known_alertas"], run.request.allow_removals
-    )
+    figures = [
+        publish.Figures(columns, block, content["known_alertas"], _may_remove(run, table), BY_NAME[table])
+        for (table, columns), block in zip(content["columns"].items(), result.blocks, strict=True)
+    ]
     with translated():
-        publish.stage(run.cursor, figures)
+        published.publish_names(run.cursor, content["names"])  # ids that other tables refer to
+        for of_table in figures:
+            publish.stage(run.cursor, of_table)
         point("staged")
-        comparison = publish.compare(run.cursor, figures)
-    found = [Finding.from_json(finding) for finding in content["findings"]]
+        comparison = publish.compare(run.cursor, figures[0])
+        moved = published.moved(run.cursor)
+    found = [*found, *(Finding.from_json(finding) for finding in content["findings"])]
     _conclude(run, [*found, restated(comparison, run.request.limits)])
     point("compared")
     ledger.begin_phase("publish")
-    _write(run, figures, content["names"])
+    _write(run, figures, content)
+    if moved.rows:
+        run.log.info("etl.source.moved", **asdict(moved))
     point("published")
 
 
-def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool]]) -> None:
+def _may_remove(run: Run, table: str) -> bool:
+    """Whether figures of a table that the run lacks are withdrawn; what bulletins alone had stays without them."""
+    return run.request.allow_removals and table in (MONTHLY_KPIS.name, KPIS_CONSOLIDADOS.name)
+
+
+def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> None:
     with translated():
-        done = publish.publish(run.cursor, run.ledger.run_id, figures)
-        publish.publish_names(run.cursor, names)
+        done, *_ = [publish.publish(run.cursor, run.ledger.run_id, of_table) for of_table in figures]
+        runs.record_differences(run.cursor, run.ledger.run_id, content.get("reconcile", {}).get("rows", []))
+        if content["concepts"]:
+            series.load_concepts(run.cursor, content["concepts"])
     run.ledger.counts = replace(
         run.ledger.counts, rows_inserted=done.inserted, rows_updated=done.updated, rows_unchanged=done.unchanged
     )
@@ -83,16 +111,18 @@ def _write(run: Run, figures: Figures, names: Sequence[tuple[str, str, str, bool
 
 
 def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str, Message]:
-    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each."""
+    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each file."""
     extracts: dict[str, Message] = {}
     for source in SOURCES:
         if source.phase != phase:
             continue
         its_files = [file for file in files if file.source == source.name]
-        if not its_files:
+        if source.is_missed({file.source for file in files}):
             run.log.warning("etl.source.missing", source=source.name, file=source.files[0])
         for file in its_files:
-            extracts[source.name] = _take(run, inbox, file)
+            extracts[file.name] = _take(run, inbox, file)
+        if its_files:
+            run.ledger.record_findings([_contract(source.name, "as it should be", passed=True)])
     return extracts
 
 
@@ -102,7 +132,6 @@ def _take(run: Run, inbox: Inbox, file: File) -> Message:
     except EtlError as error:
         run.ledger.record_findings([_contract(file.source, str(error), passed=False)])
         raise
-    run.ledger.record_findings([_contract(file.source, "as it should be", passed=True)])
     run.ledger.record_sources([_record(file, extract, used=True)])
     content = extract.content
     if content["rows_rejected"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.checks.freshness import recent
-from bankadvisor_etl.warehouse import publish, runs
+from bankadvisor_etl.warehouse import published, runs
 from bankadvisor_etl.warehouse.connection import translated
 
 if TYPE_CHECKING:
@@ -23,15 +23,18 @@ def has_sizes(files: Sequence[File], last: dict[str, Any]) -> bool:
     return {name: record["bytes"] for name, record in last["files"].items()} == {f.name: f.bytes for f in files}
 
 
-def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cursor[Any]) -> bool:
-    """Whether the last success read these very bytes with this very version, and its figures are still there."""
+def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cursor[Any], prefer: str) -> bool:
+    """Whether the last success read these very bytes with this very version, and its figures are still there.
+
+    ``prefer`` has to be as it was, too: it says which of two sources the figures come from.
+    """
     records = last["files"]
     if not all(record["used"] for record in records.values()):
         return False  # whether a file that was set aside is good enough depends on what is published
     with translated():
-        there = publish.count(cursor) >= (last["rows_processed_base"] or 0) > 0
+        there = published.count(cursor) >= (last["rows_processed_base"] or 0) > 0
     same = {name: record["sha256"] for name, record in records.items()} == {file.name: file.sha256 for file in files}
-    return there and same and last["etl_version"] == __version__
+    return there and same and last["etl_version"] == __version__ and (last["prefer"] or "serie") == prefer
 
 
 def repeat(run: Run, last: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ catch that; so files are read here, under a limit, by a process that holds no co
 password, and the run outlives whatever happens.
 
 The request says which files there are and what the figures are held against, and carries what is published. For each
-file an answer goes out as soon as it is read (``extract`` or ``error``), then one with the figures (``result``), ready
-for COPY, and at last ``done``.
+file an answer goes out as soon as it is read (``extract`` or ``error``), then what of CNBV's series is new or changed
+(``series``, see ``job.series``), then one with the figures (``result``), ready for COPY, and at last ``done``.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from bankadvisor_etl.job.messages import Message, as_content, receive, send
 from bankadvisor_etl.sources import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
     from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.sources.source import Source
+    from bankadvisor_etl.transforms.from_series import Kept
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl."""
@@ -68,20 +69,39 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
     # What is written to, not what is reserved (1.3 GB for polars): the nearest there is to a limit on what is resident.
     resource.setrlimit(resource.RLIMIT_DATA, (request.content["memory"], resource.RLIM_INFINITY))
     extracts = _read_all(request, outbox, careful=careful)
-    if request.content["settings"] and "cartera" in extracts:
-        outbox.send(_computed(extracts, request))
+    if request.content["settings"] and extracts.keys() & {"cartera", "serie"}:
+        _answer(extracts, request, requests, outbox)
     outbox.send(Message("done"))
 
 
-def _computed(extracts: Mapping[str, Extract], request: Message) -> Message:
+def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryIO, outbox: _Outbox) -> None:
+    """Tell what of the series has to be written, and the figures."""
+    blocks = dict(zip(request.content["blocks"], request.blocks, strict=True))
+    if "serie" not in extracts or "heads" not in blocks:
+        outbox.send(_computed(extracts, request, blocks.get("published"), ()))
+        return
+    from bankadvisor_etl.job import telling  # noqa: PLC0415 - numpy, which nothing else here needs
+
+    told = telling.Series(extracts["serie"], blocks["heads"], outbox.send)
+    kept = told.restated(requests)
+    with ThreadPoolExecutor(1, "series") as pool:  # while these rows are on their way, the figures are computed
+        rows = pool.submit(told.rows)
+        result = _computed(extracts, request, blocks.get("published"), kept)
+        rows.result()
+    outbox.send(result)
+
+
+def _computed(
+    extracts: Mapping[str, Extract], request: Message, published: bytes | None, kept: Sequence[Kept]
+) -> Message:
     """The figures, or the reason why there are none."""
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
-    published = request.blocks[0] if request.blocks else None
     try:
         settings = Settings.from_json(request.content["settings"])
         damaged = {source for source, _ in request.content["files"]} - extracts.keys()
-        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published)
+        names = {source: Path(path).name for source, path in request.content["files"]}
+        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published, kept, names)
     except MemoryError:
         os._exit(os.EX_OSERR)
     except EtlError as error:
@@ -114,15 +134,25 @@ def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[st
     """Read the files of a request, answer for each, and return those that could be read, by source."""
     files: list[list[str]] = request.content["files"]
 
-    def read(number: int) -> tuple[str, Extract | None]:
+    def read(number: int) -> tuple[int, Extract | None]:
         source, path = BY_NAME[files[number][0]], Path(files[number][1])
         extract, message = _read(source, path, number, request.content["run_id"], careful=careful)
         outbox.send(message)
-        return source.name, extract
+        return number, extract
 
     longest_first = sorted(range(len(files)), key=lambda number: not files[number][1].endswith(".csv"))
     with ThreadPoolExecutor(1 if careful else READERS) as pool:
-        return {source: extract for source, extract in pool.map(read, longest_first) if extract is not None}
+        found = dict(pool.map(read, longest_first))
+    extracts: dict[str, list[Extract | None]] = {}
+    for number, (source, _) in enumerate(files):
+        extracts.setdefault(source, []).append(found[number])
+    return {source: BY_NAME[source].merged(whole) for source, read in extracts.items() if (whole := _whole(read))}
+
+
+def _whole(extracts: Sequence[Extract | None]) -> list[Extract]:
+    """The extracts of a source's files; none where one of them could not be read."""
+    there = [extract for extract in extracts if extract is not None]
+    return there if len(there) == len(extracts) else []
 
 
 def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool) -> tuple[Extract | None, Message]:
@@ -147,7 +177,7 @@ def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool
     }
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
-    if source.required:
+    if source.name == "cartera":
         content["bank_months"] = figures.bank_months(extract)
     return extract, Message("extract", content, (figures.rejects(extract, source.name, run_id, MAX_REJECTS),))
 

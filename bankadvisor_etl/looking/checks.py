@@ -39,6 +39,50 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "banks without a name in the catalogues",
         "Hay bancos sin nombre en los catálogos; se publican con su código",
     ),
+    r"serie_in_entidades": (
+        "institutions of CNBV's series that its catalogue lacks",
+        "La serie de la CNBV trae instituciones que su catálogo no tiene",
+    ),
+    r"serie_in_conceptos": (
+        "concepts of CNBV's series that its catalogue lacks",
+        "La serie de la CNBV trae conceptos que su catálogo no tiene",
+    ),
+    r"serie_valores_retirados": (
+        "CNBV's series lacks too many values that an earlier edition had",
+        "A la serie de la CNBV le faltan demasiados valores que antes traía",
+    ),
+    r"serie_valores_conservados": (
+        "values that CNBV's series no longer gives, and that stay",
+        "La serie de la CNBV ya no trae algunos valores; se conservan",
+    ),
+    r"reconcile_(\w+)": (
+        "figures that two sources have differently ({0}: bankadvisor-etl reconcile)",
+        "Dos fuentes no coinciden en algunas cifras ({0})",
+    ),
+    r"boletin_sheets_read": (
+        "sheets of bulletins that could not be read, and were set aside",
+        "No se pudieron leer algunas hojas de los boletines",
+    ),
+    r"boletin_sheets_there": (
+        "sheets that bulletins do not have, as older ones",
+        "A algunos boletines les faltan hojas",
+    ),
+    r"boletin_sheets_of_one_month": (
+        "sheets that end in another month than their bulletin",
+        "Algunas hojas de los boletines terminan en otro mes",
+    ),
+    r"boletin_names_known": (
+        "banks of bulletins without a code, published under their name",
+        "Los boletines traen bancos sin código; se publican con su nombre",
+    ),
+    r"scale_history_(\w+)": (
+        "figures of {0} from before 201701 that move further than later ones",
+        "Hay cifras de {0} anteriores a 201701 que se mueven más que las posteriores",
+    ),
+    r"(\w+)_history": (
+        "{0}, in months before 201701",
+        "En meses anteriores a 201701 no se cumple {0}",
+    ),
     r"file_(\w+)": (
         "no file of {0}",
         "Falta el archivo de {0}; sus columnas se quedan como estaban publicadas",

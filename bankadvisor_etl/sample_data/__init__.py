@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from bankadvisor_etl.errors import ConfigurationError
 from bankadvisor_etl.sample_data import (
     amounts,
+    bulletins,
     cartera,
     castigos,
     castigos_comerciales,
     icap,
+    icap_bulletin,
     instituciones,
+    official,
     tasa_efectiva,
     tasas,
     tda,
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARKER = SAMPLE.files[0]
+SECOND_EDITION = "segunda-edicion"
+CAPITAL_MONTH = 202504
 FILES = tuple(
     module.FILE for module in (cartera, instituciones, castigos, castigos_comerciales, icap, tda, tasa_efectiva, tasas)
 )
@@ -61,6 +66,22 @@ def write_sample(directory: Path, *, seed: int = 0, tasas_rows: int = 5_000) -> 
     }
     paths = [write_workbook(directory / name, sheets) for name, sheets in workbooks.items()]
     return [*paths, tasas.write(directory, seed, tasas_rows)]
+
+
+def write_official(directory: Path, *, seed: int = 0) -> list[Path]:
+    """Write CNBV's series and catalogues for the figures of ``write_sample``, in two editions, and return their paths.
+
+    The first goes to ``directory/cnbv`` and ends in 202506; the second, to ``directory/segunda-edicion/cnbv``, has
+    202507 and restates 25 values of 202506. Beside the first are the bulletins of 202506 and 202507, and the bulletin
+    of capital of 202504.
+
+    Raises:
+        InputError: the directory or a file in it cannot be written.
+    """
+    with writing(directory):
+        first, second = official.write(directory, seed, 1), official.write(directory / SECOND_EDITION, seed, 2)
+        folder = directory / official.FOLDER
+        return [*first, *bulletins.write(folder, seed), icap_bulletin.write(folder, seed, CAPITAL_MONTH), *second]
 
 
 def _mark_as_invented(directory: Path) -> None:

@@ -6,6 +6,7 @@ a date; 202404 rounded to one decimal; values over 100 %; banks that lend nothin
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.sample_data.banks import BANCOS, GRUPOS, SISTEMA
@@ -41,6 +42,17 @@ def _rows(seed: int) -> Iterator[tuple[tuple[object, ...], Row]]:
                 yield position, [_code(codigo, periodo), nombre, fecha(periodo), *values]
     for periodo, code in LOST_CODES.items():
         yield (1, periodo, "~"), [code, "CBM Banco", fecha(periodo), *_values(periodo, 520.631477)]
+
+
+@cache
+def exact(seed: int) -> dict[tuple[str, int], float]:
+    """ICAP by code and month as CNBV has it, percent to six decimals: no month is rounded."""
+    found = {}
+    for codigo, _, level, _, last in _reporters():
+        for periodo, factor in zip(MESES, walk(stream(seed, "icap", codigo), 0.02), strict=False):
+            if periodo <= last:
+                found[codigo, periodo] = round(level * factor, 6)
+    return found
 
 
 def _reporters() -> Iterator[tuple[str, str, float, int, int]]:

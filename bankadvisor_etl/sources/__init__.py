@@ -20,7 +20,29 @@ TASAS = Source(
     other_bounds=(("tasa", Bound(4, math.inf)),),  # portfolios only weight rates: their unit cancels out
 )
 
-SOURCES = (*WORKBOOKS, TASAS)
+SERIE = Source(
+    "serie", ("sh_datos_csv_40.zip", "sh_datos_40.csv"), "base", "serie", floor=5_000, folder="cnbv", unless="cartera"
+)
+"""CNBV's own series: every concept of every institution from 200012 on; 12.65 million rows, one value each."""
+
+CONCEPTOS = Source("conceptos", ("cat_conceptos_40.csv",), "base", "conceptos", folder="cnbv", only_with="serie")
+ENTIDADES = Source("entidades", ("cat_instituciones_40.csv",), "base", "entidades", folder="cnbv", only_with="serie")
+
+BOLETIN = Source(
+    "boletin",
+    ("BE BM YYYYMM.xlsx", *(f"be?bm*[0-9][0-9][0-9][0-9][0-9][0-9].{ending}" for ending in ("xlsx", "xlsm", "xls"))),
+    "enhanced",
+    "boletin",
+    folder="cnbv",
+    only_with="boletin",
+    many=True,
+)
+"""CNBV's monthly bulletins, one workbook of twenty sheets per month. Nobody misses what there never was."""
+
+ICAP_CNBV = Source("icap_cnbv", ("040_15b_R1.xls",), "enhanced", "icap_cnbv", folder="cnbv", only_with="icap_cnbv")
+"""CNBV's bulletin of capital: one month, by code."""
+
+SOURCES = (*WORKBOOKS, TASAS, SERIE, CONCEPTOS, ENTIDADES, BOLETIN, ICAP_CNBV)
 """In the order in which a run takes them."""
 
 BY_NAME = {source.name: source for source in SOURCES}
@@ -29,8 +51,18 @@ SAMPLE = Source("sample", ("SAMPLE-DATA.txt",), "base", None)
 """What ``sample-data`` leaves beside its files. Nothing reads it; it is on record, to keep invented figures apart."""
 
 
+def recorded_name(source: str, path: Path) -> str:
+    """The name under which a source's file is on record: relative to the data folder."""
+    folder = BY_NAME[source].folder if source in BY_NAME else ""
+    return f"{folder}/{path.name}" if folder else path.name
+
+
 def similar_files(folder: Path) -> dict[str, tuple[str, ...]]:
     """For each source without a file in ``folder``, the names of files there that may be meant for it."""
-    found = {source.name: source.find(folder) for source in SOURCES}
-    others = [path.name for path in folder.glob("*") if path not in found.values()]
-    return {source.name: source.similar(others) for source in SOURCES if found[source.name] is None}
+    found = {source.name: source.find_all(folder) for source in SOURCES}
+    taken = {path for paths in found.values() for path in paths}
+    return {
+        source.name: source.similar(path.name for path in (folder / source.folder).glob("*") if path not in taken)
+        for source in SOURCES
+        if not found[source.name]
+    }

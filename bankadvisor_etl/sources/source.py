@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from bankadvisor_etl.formats.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bankadvisor_etl.formats.extract import Extract
@@ -35,6 +35,11 @@ class Source:
             file; None for a file that nothing reads.
         floor: the fewest rows that the file can honestly have.
         required: whether a run without it is an error.
+        folder: where its files lie within the data folder; the data folder itself unless given.
+        unless: the source whose presence makes up for its absence.
+        only_with: the source without which it is of no use, so that nobody misses it.
+        many: whether every file that matches is read, as of bulletins, and not one alone. Its module then has
+            ``merged(extracts)``, which makes one extract of those of the files.
         other_bounds: how far the columns may honestly move that its sheet does not name.
     """
 
@@ -44,6 +49,10 @@ class Source:
     content: Sheet | str | None
     floor: int = 1
     required: bool = False
+    folder: str = ""
+    unless: str = ""
+    only_with: str = ""
+    many: bool = False
     other_bounds: tuple[tuple[str, Bound], ...] = ()
 
     @property
@@ -52,18 +61,31 @@ class Source:
         columns = self.content.columns if isinstance(self.content, Sheet) else ()
         return {**{column.name: column.bound for column in columns if column.bound}, **dict(self.other_bounds)}
 
-    def find(self, folder: Path) -> Path | None:
-        """Return the source's file in ``folder``, whatever its case: the exact name, else the newest version."""
+    def find(self, data_dir: Path) -> Path | None:
+        """Return the source's file in ``data_dir``, whatever its case: the exact name, else the newest version."""
+        return next(iter(self.find_all(data_dir)), None)
+
+    def find_all(self, data_dir: Path) -> list[Path]:
+        """That file; of a source of ``many`` files all of them, in the order of their names."""
+        there = [path for path in (data_dir / self.folder).glob("*") if path.is_file()]
+        if self.many:
+            return sorted(path for path in there if any(_matches(path.name, pattern) for pattern in self.files))
         for pattern in self.files:
-            matches = [path for path in folder.glob("*") if _matches(path.name, pattern) and path.is_file()]
+            matches = [path for path in there if _matches(path.name, pattern)]
             if matches:
-                return max(matches, key=lambda path: (path.name == pattern, _version(path.name)))
-        return None
+                return [max(matches, key=lambda path: (path.name == pattern, _version(path.name)))]
+        return []
 
     def similar(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of ``names`` that may be meant for this source's file, as ``TDA (1).xlsx`` is for ``TDA.xlsx``."""
         stems = [_letters(re.split(r"[*.]", name)[0]) for name in self.files]
         return tuple(sorted(name for name in names if _resembles(_letters(COPY_OF.sub("", name)), stems)))
+
+    def is_missed(self, there: Container[str]) -> bool:
+        """Whether it is missing from the sources that are ``there``, and of use beside them."""
+        made_up_for = self.unless and self.unless in there
+        useless = self.only_with and self.only_with not in there
+        return self.name not in there and not made_up_for and not useless
 
     def read(self, path: Path, *, careful: bool = False) -> Extract:
         """Read the file; ``careful``, look for what could kill this process before parsing.
@@ -78,6 +100,14 @@ class Source:
         from bankadvisor_etl.formats.sheet_table import read_table  # noqa: PLC0415 - and polars with it
 
         return read_table(path, self.content, careful=careful)
+
+    def merged(self, extracts: Sequence[Extract]) -> Extract:
+        """One extract of those of its files, in the order in which ``find`` gives them."""
+        if not self.many:
+            (extract,) = extracts
+            return extract
+        module = import_module(f"bankadvisor_etl.sources.{self.content}")
+        return cast("Extract", module.merged(extracts))
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -39,6 +39,7 @@ CARTERA = Source(
     ),
     floor=5_000,
     required=True,
+    unless="serie",
 )
 """The loan book by segment and stage, and its reserves: the 35 amounts in MDP, aggregates included.
 

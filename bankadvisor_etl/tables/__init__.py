@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from bankadvisor_etl.tables.metricas import CAPTACION, METRICAS, SEGMENTADA
 from bankadvisor_etl.tables.model import Column, PublishedTable, View
-from bankadvisor_etl.tables.monthly_kpis import MONTHLY_KPIS
+from bankadvisor_etl.tables.monthly_kpis import KPIS_CONSOLIDADOS, MONTHLY_KPIS
 from bankadvisor_etl.tables.views import VIEWS
 
-TABLES = (MONTHLY_KPIS,)
+TABLES = (MONTHLY_KPIS, KPIS_CONSOLIDADOS, METRICAS, SEGMENTADA, CAPTACION)
+BY_NAME = {table.name: table for table in TABLES}
 
-__all__ = ["MONTHLY_KPIS", "TABLES", "VIEWS", "Column", "PublishedTable", "View"]
+__all__ = [
+    "BY_NAME",
+    "CAPTACION",
+    "KPIS_CONSOLIDADOS",
+    "METRICAS",
+    "MONTHLY_KPIS",
+    "SEGMENTADA",
+    "TABLES",
+    "VIEWS",
+    "Column",
+    "PublishedTable",
+    "View",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bankadvisor_etl.sources import SOURCES
@@ -10,24 +10,34 @@ from bankadvisor_etl.sources import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["amount", "ratio", "percent", "text", "date", "list", "number", "moment"]
+Kind = Literal["amount", "ratio", "percent", "pesos", "points", "text", "date", "list", "number", "reference", "moment"]
 
 TYPES: Mapping[Kind, str] = {
     "amount": "numeric(20,6)",
     "ratio": "numeric(18,8)",
     "percent": "numeric(18,8)",
+    "pesos": "numeric(20,2)",
+    "points": "numeric(10,4)",
     "text": "text",
     "date": "date",
     "list": "text[]",
     "number": "bigint",
+    "reference": "integer",
     "moment": "timestamp with time zone",
 }
 """By kind of column, as PostgreSQL's catalogue writes it."""
 
-UNITS: Mapping[Kind, str] = {"amount": "MDP", "ratio": "razón", "percent": "porcentaje"}
+UNITS: Mapping[Kind, str] = {
+    "amount": "MDP",
+    "ratio": "razón",
+    "percent": "porcentaje",
+    "pesos": "MDP",
+    "points": "porcentaje",
+}
 """What a figure is counted in: MDP are millions of pesos; 0.05 as a ratio and 5 as a percentage are the same."""
 
 FILES = {source.name: source.files[0] for source in SOURCES}
+FILES["cartera"] = f"{FILES['serie']} o {FILES['cartera']}"
 
 
 @dataclass(frozen=True)
@@ -102,18 +112,24 @@ class PublishedTable:
         description: what one row is, in Spanish.
         key: the primary key.
         columns: in their order.
+        match: the columns by which the rows of a run meet the published ones; together they are unique.
         changes: the table that records each published figure that a later run changes.
+        recorded: the columns by which it names the row of the figure.
         constraints: what SQL writes after the columns, but for the key.
         indexes: by name, what SQL writes after ``ON table``.
+        lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
     """
 
     name: str
     description: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    match: tuple[str, ...]
     changes: str
+    recorded: tuple[str, ...]
     constraints: tuple[str, ...]
     indexes: Mapping[str, str]
+    lookups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name.
@@ -137,12 +153,44 @@ class PublishedTable:
         return tuple(column for column in self.columns if column.alias_of is None and column.name != "id")
 
     @property
+    def has_alerts(self) -> bool:
+        """Whether its rows carry ``alertas``."""
+        return any(column.kind == "list" for column in self.columns)
+
+    @property
+    def has_author(self) -> bool:
+        """Whether its rows say which run changed them, and when: ``etl_run_id`` and ``updated_at``."""
+        return any(column.name == "etl_run_id" for column in self.columns)
+
+    @property
     def fed_by(self) -> dict[str, tuple[str, ...]]:
         """The names of the figures by the source without which they cannot be computed."""
         sources = dict.fromkeys(column.source for column in self.columns if column.is_figure and column.source)
         return {
             source: tuple(column.name for column in self.columns if column.is_figure and column.source == source)
             for source in sources
+        }
+
+    @property
+    def changes_sql(self) -> str:
+        """``CREATE TABLE`` of the table that records its changes, unless it is there."""
+        row = "".join(f"{name} {self[name].type} NOT NULL, " for name in self.recorded)
+        return (
+            f"CREATE TABLE IF NOT EXISTS {self.changes} (run_id bigint NOT NULL REFERENCES etl_runs, {row}"
+            "columna text NOT NULL, valor_anterior numeric, valor_nuevo numeric,"
+            f" PRIMARY KEY (run_id, {', '.join(self.recorded)}, columna))"
+        )
+
+    @property
+    def changes_comments(self) -> dict[str, str]:
+        """The comments of that table's columns, and its own under ""."""
+        return {
+            "": f"Cada cifra de {self.name} que una corrida posterior cambió",
+            "run_id": "La corrida que la cambió",
+            **{name: f"Renglón de la cifra. {self[name].description}" for name in self.recorded},
+            "columna": f"Columna de {self.name}",
+            "valor_anterior": "La cifra anterior",
+            "valor_nuevo": "La cifra nueva; nula si se retiró",
         }
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _amount, _ratio, _percent = (_kind(kind, "cartera") for kind in ("amount", "rati
 _lost, _lost_ratio = (_kind(kind, "castigos") for kind in ("amount", "ratio"))
 _capital, _tda, _rate = (_kind("ratio", source) for source in ("icap", "tda", "tasas"))
 _effective = _kind("percent", "tasa_efectiva")
+_official = _kind("ratio", "serie")
 
 _STAGES = "suma de etapas 1, 2, 3 y VR"
 _TO_IFRS9 = "antes de 202201"
@@ -149,7 +151,7 @@ ENHANCED = (
         "quebrantos_comerciales",
         "Quebrantos comerciales",
         "Castigos y quitas comerciales del mes",
-        "LIB_CASTIGOS_COMERC + QUITAS_COMER",
+        "LIB_CASTIGOS_COMERC + QUITAS_COMER; sin renglón ahí, el concepto 40100039 de la serie",
     ),
     _lost_ratio(
         "quebrantos_vs_cartera_cc",
@@ -164,7 +166,8 @@ ENHANCED = (
         "tda_cartera_total",
         "TDA",
         "Tasa de deterioro ajustada; otra metodología desde 202410",
-        "TDA Cartera total / 100; para SISTEMA desde 202301, media de los bancos ponderada con cartera_total",
+        "TDA Cartera total / 100; sin valor ahí, el concepto 40200074 de la serie; sin ninguno, para SISTEMA, media de "
+        "los bancos ponderada con cartera_total",
     ),
     _rate(
         "tasa_mn",
@@ -188,6 +191,29 @@ ENHANCED = (
         "Tasa efectiva, INVEX",
         "Tasa efectiva de consumo de INVEX, igual en todos los renglones del mes; cada dos meses",
     ),
+    _official(
+        "imor_cnbv",
+        "IMOR de la CNBV",
+        "Índice de morosidad como lo publica la CNBV, sin la cartera a valor razonable (concepto 40200017)",
+    ),
+    _official(
+        "imora_cnbv",
+        "IMORA de la CNBV",
+        "Índice de morosidad ajustado con los castigos de doce meses, como lo publica la CNBV (concepto 40200033)",
+    ),
+    _official("roa_12m", "ROA", "Resultado de doce meses sobre activo total (concepto 40200001)"),
+    _official("roe_12m", "ROE", "Resultado de doce meses sobre capital contable (concepto 40200002)"),
+)
+
+SOURCES = (
+    Column(
+        "fuente",
+        "text",
+        "Fuente",
+        "De dónde viene la cartera del renglón: serie (de la CNBV) o libro",
+        constraint="NOT NULL DEFAULT 'libro'",
+    ),
+    Column("fuente_icap", "text", "Fuente del ICAP", "De dónde viene el ICAP del renglón: libro, icap_cnbv o boletin"),
 )
 
 _OLDER = {
@@ -229,8 +255,20 @@ MONTHLY_KPIS = PublishedTable(
     name="monthly_kpis",
     description="Cifras de cada banco y mes; SISTEMA es la suma de los bancos: no se suma con ellos (vista bancos)",
     key=("fecha", "banco_norm"),
-    columns=(*HEAD, *BOOK, *ENHANCED, *ALIASES, *TAIL),
+    columns=(*HEAD, *BOOK, *ENHANCED, *ALIASES, *SOURCES, *TAIL),
+    match=("fecha", "codigo_cnbv"),
     changes="monthly_kpis_cambios",
+    recorded=("fecha", "banco_norm"),
     constraints=("CONSTRAINT monthly_kpis_codigo UNIQUE (fecha, codigo_cnbv)",),
     indexes={"monthly_kpis_banco": "(banco_norm, fecha DESC)", "monthly_kpis_fecha": "(fecha)"},
+)
+
+KPIS_CONSOLIDADOS = replace(
+    MONTHLY_KPIS,
+    name="kpis_consolidados",
+    description="Cifras de cada banco con las SOFOMes que consolida (saldo 133 de la serie de la CNBV), por mes; nulas "
+    "las que la serie no da",
+    changes="kpis_consolidados_cambios",
+    constraints=("CONSTRAINT kpis_consolidados_codigo UNIQUE (fecha, codigo_cnbv)",),
+    indexes={"kpis_consolidados_banco": "(banco_norm, fecha DESC)", "kpis_consolidados_fecha": "(fecha)"},
 )

@@ -7,6 +7,29 @@ import polars as pl
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 
 
+def write_offs_of_the_series(book: pl.DataFrame, castigos: pl.DataFrame | None) -> pl.DataFrame:
+    """Fill in the write-offs of the month where ``castigos`` has no row.
+
+    The series has write-offs and reliefs together, so that ``imor_comercial`` cannot be computed from it.
+
+    Args:
+        book: with ``quebrantos_serie`` (MDP), and the figures of ``write_offs`` where the source is there.
+        castigos: the canonical frame of that source, if it is there.
+
+    Returns:
+        ``book`` with ``quebrantos_comerciales`` (MDP) and ``quebrantos_vs_cartera_cc`` (ratio).
+    """
+    if castigos is None:
+        lost = pl.col("quebrantos_serie")
+    else:
+        has_row = castigos.select(*KEY, castigos_tiene=True)
+        book = join_one(book, has_row)
+        lost = pl.when("castigos_tiene").then("quebrantos_comerciales").otherwise("quebrantos_serie")
+    return book.with_columns(quebrantos_comerciales=lost).with_columns(
+        quebrantos_vs_cartera_cc=ratio(pl.col("quebrantos_comerciales"), pl.col("cartera_comercial_total"))
+    )
+
+
 def write_offs(book: pl.DataFrame, castigos: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add the figures that need write-offs; null for a month without a row in ``castigos``.
 

@@ -9,11 +9,14 @@ import polars as pl
 
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
+from bankadvisor_etl.transforms.capital import merged
+from bankadvisor_etl.transforms.metricas import capital_of_bulletins, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FIRST_INSTITUTION_CODE = 1_000
+NO_TDA = pl.DataFrame(schema={"codigo": pl.String, "mes": pl.Date, "tda": pl.Float64})
 
 
 def joined(
@@ -32,6 +35,10 @@ def joined(
         "tasas": corporate_rates,
         "tasa_efectiva": effective_rates,
     }
+    if "tda_serie" in book.columns and "tda" not in frames:
+        frames = {**frames, "tda": NO_TDA}
+    if (icap := all_capital(frames)) is not None:
+        frames = {**frames, "icap": icap}
     for source, step in steps.items():
         if source in frames:
             book = step(book, frames[source])
@@ -39,9 +46,17 @@ def joined(
 
 
 def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
-    """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios; the source has percent."""
+    """Add ``icap_total``, ``icap_ccb`` and ``icap_ccf`` as ratios (the source has percent), and ``fuente_icap``."""
     percent = pl.col("icap_total", "icap_ccb", "icap_ccf")
-    return join_one(book, icap.select(*KEY, percent / 100))
+    return join_one(book, icap.select(*KEY, percent / 100, "fuente_icap"))
+
+
+def all_capital(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
+    """The ICAPs of every source at hand (``transforms.capital``); None without any."""
+    bulletins = None
+    if "boletin" in frames:  # a hundredth of its rows
+        bulletins = capital_of_bulletins(newest(frames["boletin"].filter(pl.col("tema") == "capital")))
+    return merged(frames.get("icap"), frames.get("icap_cnbv"), bulletins)
 
 
 def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -49,9 +64,12 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.Da
 
     The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
     ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``, and where the
-    system's published figure was read and the file lacks it now.
+    system's published figure was read and the file lacks it now. What the file lacks and CNBV's series has
+    (``tda_serie``, a fraction) comes from there.
     """
     book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
+    if "tda_serie" in book.columns:
+        book = book.with_columns(pl.coalesce("tda_cartera_total", "tda_serie"))
     tda_read, weight = pl.col("tda_cartera_total"), pl.col("cartera_total")
     weighted = (
         book.filter(is_bank(pl.col("codigo")) & tda_read.is_not_null())

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from bankadvisor_etl.figures import FED_BY
+from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 from bankadvisor_etl.sources.amounts import AMOUNTS
 from bankadvisor_etl.transforms import alertas, enhanced
-from bankadvisor_etl.transforms.arithmetic import KEY
+from bankadvisor_etl.transforms.arithmetic import KEY, join_one
 from bankadvisor_etl.transforms.cartera import loan_book
-from bankadvisor_etl.transforms.castigos import write_offs
+from bankadvisor_etl.transforms.castigos import write_offs, write_offs_of_the_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+SOURCE_COLUMNS = ("fuente", "fuente_icap")
+"""What says which source a row's loan book, and its capital, come from."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,25 @@ def base(frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = No
     """The loan book of SISTEMA and of every bank, with the write-offs where the source is there.
 
     Args:
-        frames: the canonical frames by source; only ``cartera`` has to be there.
+        frames: the canonical frames by source; only ``cartera`` has to be there. ``serie`` has what CNBV's series
+            gives beside the amounts (``transforms.from_series.official``).
         published: what is published: ``codigo``, ``mes`` and the figures.
     """
     book = loan_book(of_interest(frames["cartera"]))
-    if "castigos" not in frames:
-        return book
-    lost = None if published is None else published.filter(pl.col("quebrantos_comerciales").is_not_null())
-    return write_offs(book, frames["castigos"], lost)
+    if "serie" in frames:
+        book = join_one(book, frames["serie"])
+    if "castigos" in frames:
+        lost = None if published is None else published.filter(_came_from_castigos("serie" in frames))
+        book = write_offs(book, frames["castigos"], lost)
+    if "quebrantos_serie" in book.columns:
+        book = write_offs_of_the_series(book, frames.get("castigos"))
+    return book
+
+
+def _came_from_castigos(series: bool) -> pl.Expr:  # noqa: FBT001 - one of two answers
+    """Whether a published bank-month had a row in castigos: beside the series, only that gives ``imor_comercial``."""
+    has_lost = pl.col("quebrantos_comerciales").is_not_null()
+    return has_lost & pl.col("imor_comercial").is_not_null() if series else has_lost
 
 
 def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None) -> Kpis:
@@ -74,8 +89,9 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
             published.filter(pl.col("icap_total").is_not_null()).select(pl.struct(KEY).implode()).item()
         )
     book = book.with_columns(publicada=there)
-    figures = [name for source, names in FED_BY.items() if source in frames for name in names]
-    staged = book.filter("publicada").sort("mes", "codigo").select("codigo", "mes", *figures, alertas=tags)
+    figures = [name for name in METRICS if name in book.columns]
+    texts = [name for name in SOURCE_COLUMNS if name in book.columns]
+    staged = book.filter("publicada").sort("mes", "codigo").select("codigo", "mes", *texts, *figures, alertas=tags)
     return Kpis(
         frame=staged.with_columns(pl.col(figures).fill_nan(None)),
         staged=staged,
@@ -85,7 +101,8 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
 
 
 def _alert_conditions(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.Expr]:
-    rounded = alertas.rounded_icap_months(frames["icap"]) if "icap" in frames else []
+    capital = enhanced.all_capital(frames)
+    rounded = alertas.rounded_icap_months(capital) if capital is not None else []
     without_reliefs = alertas.months_without_reliefs(frames["castigos"]) if "castigos" in frames else []
     repeated = alertas.repeated_months(frames["cartera"], list(AMOUNTS))
     return alertas.flags(book.columns, repeated, rounded, without_reliefs)

@@ -102,7 +102,7 @@ class Ledger:
 
 @contextmanager
 def recorded(
-    dsn: str, triggered_by: str, on_failure: Callable[[Ledger, BaseException], None], *, details: bool
+    dsn: str, triggered_by: str, prefer: str, on_failure: Callable[[Ledger, BaseException], None], *, details: bool
 ) -> Iterator[Ledger]:
     """Begin a run's row and, should the run fail, close it with what went wrong; the lock has to be held.
 
@@ -113,7 +113,7 @@ def recorded(
     with connect(dsn) as connection:
         with transaction(connection) as cursor:
             runs.close_abandoned(cursor)
-            ledger = Ledger(dsn, connection, runs.begin(cursor, triggered_by), details=details)
+            ledger = Ledger(dsn, connection, runs.begin(cursor, triggered_by, prefer), details=details)
         try:
             yield ledger
         except (Exception, Terminated, KeyboardInterrupt) as error:

@@ -1,5 +1,7 @@
 """Publishing: the figures of a run are laid beside the published ones, and only what differs is written.
 
+What is said here of a table holds for each that ``bankadvisor_etl.tables`` describes.
+
 All of it happens in the transaction that holds the lock: readers see the old table or the new one.
 """
 
@@ -11,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from bankadvisor_etl.checks.restated import Comparison
-from bankadvisor_etl.figures import METRICS
+from bankadvisor_etl.tables import MONTHLY_KPIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import psycopg
 
-KEY = ("fecha", "codigo_cnbv")
-NOT_FIGURES = (*KEY, "institucion", "banco_norm", "alertas")
-
-SAME_KEY = sql.SQL("m.fecha = e.fecha AND m.codigo_cnbv = e.codigo_cnbv")
+    from bankadvisor_etl.tables import PublishedTable
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did, in rows of ``monthly_kpis``, and the published figures that it changed."""
+    """What publishing did, in rows of a table, and the published figures that it changed."""
 
     inserted: int
     updated: int
@@ -35,61 +34,132 @@ class Published:
     figures_changed: int
 
 
-def published(cursor: psycopg.Cursor[Any]) -> bytes:
-    """What is published, as CSV with headers: ``codigo``, ``mes``, ``banco_norm``, ``alertas`` (commas), figures."""
-    statement = sql.SQL(
-        "COPY (SELECT codigo_cnbv AS codigo, fecha AS mes, banco_norm, array_to_string(alertas, ',') AS alertas, {}"
-        " FROM monthly_kpis) TO STDOUT (FORMAT csv, HEADER)"
-    ).format(_names(METRICS))
-    with cursor.copy(statement) as copy:
-        return b"".join(copy)
-
-
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a run, ready for COPY.
+    """The figures of a run for one table, ready for COPY.
 
     Attributes:
-        columns: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, ``alertas`` and the figures at hand; a
-            figure without a column here keeps what is published.
+        columns: those of ``table.match`` (codes where ``table.lookups`` names them), the other texts, ``alertas`` where
+            it has them, and the figures at hand; a figure without a column here keeps what is published.
         rows: their values, in PostgreSQL's CSV; a ratio that has no value is NaN.
         known_alertas: the alerts that this run could tell; published ones of other names are kept.
         allow_removals: withdraw figures that the run does not have, rather than keep them.
+        table: where they are published.
     """
 
     columns: Sequence[str]
     rows: bytes
-    known_alertas: Sequence[str]
+    known_alertas: Sequence[str] = ()
     allow_removals: bool = False
+    table: PublishedTable = MONTHLY_KPIS
 
     @property
     def names(self) -> list[str]:
         """The columns that hold figures."""
-        return [name for name in self.columns if name not in NOT_FIGURES]
+        return [name for name in self.columns if name in self.table.figures]
+
+    @property
+    def values(self) -> list[str]:
+        """The columns that may differ from what is published: all but those that the rows meet by."""
+        return [name for name in self.columns if name not in self.table.match]
+
+    @property
+    def words(self) -> dict[str, sql.Composable]:
+        """What the statements below say of this table: its name, the temporary ones, and how rows meet."""
+        name = self.table.name
+        meet = (sql.SQL("m.{0} = e.{0}").format(sql.Identifier(column)) for column in self.table.match)
+        return {
+            "table": sql.Identifier(name),
+            "changes": sql.Identifier(self.table.changes),
+            "entrada": sql.Identifier(f"{name}_entrada"),
+            "codigos": sql.Identifier(f"{name}_codigos"),
+            "diferencias": sql.Identifier(f"{name}_diferencias"),
+            "same_key": sql.SQL(" AND ").join(meet),
+        }
 
 
 def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
     """COPY the figures of a run beside the published ones, and find out where they differ.
 
-    The temporary table ``entrada`` has the figures of the run, rounded as they will be published; ``diferencias`` has
-    the rows that are new or differ, as they will be: where the run has no figure, the published one; where a ratio
-    has no value (NaN), NULL.
+    The temporary table ``TABLE_entrada`` has the figures of the run, rounded as they will be published;
+    ``TABLE_diferencias`` has the rows that are new or differ, as they will be: where the run has no figure, the
+    published one; where a ratio has no value (NaN), NULL.
 
     Args:
         cursor: in the transaction that will publish.
         figures: the figures of the run.
     """
+    words, match = figures.words, figures.table.match
     columns = _names(figures.columns)
     cursor.execute(
-        sql.SQL("CREATE TEMPORARY TABLE entrada ON COMMIT DROP AS SELECT {} FROM monthly_kpis WITH NO DATA").format(
-            columns
+        sql.SQL("CREATE TEMPORARY TABLE {entrada} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA").format(
+            columns=columns, **words
         )
     )
-    with cursor.copy(sql.SQL("COPY entrada ({}) FROM STDIN (FORMAT csv)").format(columns)) as copy:
+    _copy(cursor, figures)
+    cursor.execute(sql.SQL("ALTER TABLE {entrada} ADD PRIMARY KEY ({})").format(_names(match), **words))
+    cursor.execute(sql.SQL("ANALYZE {entrada} ({})").format(_names(match), **words))
+    values = figures.values
+    cursor.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {diferencias} ON COMMIT DROP AS"
+            " SELECT {key}, m.{first} IS NULL AS nueva, v.* FROM {entrada} e"
+            " LEFT JOIN {table} m ON {same_key} CROSS JOIN LATERAL (SELECT {new}) AS v ({values})"
+            " WHERE m.{first} IS NULL OR ROW({old}) IS DISTINCT FROM ROW({now})"
+        ).format(
+            key=_names(match, "e"),
+            first=sql.Identifier(match[0]),
+            new=_resolved(figures),
+            values=_names(values),
+            old=_names(values, "m"),
+            now=_names(values, "v"),
+            **words,
+        ),
+        {"known": list(figures.known_alertas)},
+    )
+
+
+def _copy(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
+    """COPY the rows of the run into ``TABLE_entrada``; a code becomes the id that the column holds."""
+    words, lookups = figures.words, figures.table.lookups
+    target = words["codigos"] if lookups else words["entrada"]
+    if lookups:
+        empty = (sql.SQL("NULL::text AS {0}" if name in lookups else "m.{0}") for name in figures.columns)
+        named = (part.format(sql.Identifier(name)) for part, name in zip(empty, figures.columns, strict=True))
+        cursor.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {table} m WITH NO DATA").format(
+                target, sql.SQL(", ").join(named), **words
+            )
+        )
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, _names(figures.columns))) as copy:
         copy.write(figures.rows)
-    cursor.execute("ALTER TABLE entrada ADD PRIMARY KEY (fecha, codigo_cnbv)")
-    cursor.execute("ANALYZE entrada (fecha, codigo_cnbv)")
-    values = [name for name in figures.columns if name not in KEY]
+    if lookups:
+        # A code that is not there leaves NULL, which the key of entrada refuses: no row is lost in silence.
+        joins = (
+            sql.SQL("LEFT JOIN {table} AS {alias} ON {alias}.{code} = c.{column}").format(
+                table=sql.Identifier(table),
+                alias=sql.Identifier(f"of_{column}"),
+                code=sql.Identifier(code),
+                column=sql.Identifier(column),
+            )
+            for column, (table, code) in lookups.items()
+        )
+        values = (
+            sql.Identifier(f"of_{name}", "id") if name in lookups else sql.Identifier("c", name)
+            for name in figures.columns
+        )
+        cursor.execute(
+            sql.SQL("INSERT INTO {entrada} ({columns}) SELECT {values} FROM {codigos} c {joins}").format(
+                columns=_names(figures.columns),
+                values=sql.SQL(", ").join(values),
+                joins=sql.SQL(" ").join(joins),
+                **words,
+            )
+        )
+
+
+def _resolved(figures: Figures) -> sql.Composable:
+    """The values as they will be published, of a row ``e`` of the run and the published ``m``."""
     figure = (
         "nullif(e.{0}, 'NaN')"
         if figures.allow_removals
@@ -100,26 +170,15 @@ def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
         "CASE WHEN m.alertas <@ %(known)s THEN e.alertas ELSE ARRAY(SELECT unnest(e.alertas) UNION"
         " SELECT alerta FROM unnest(m.alertas) AS alerta WHERE alerta <> ALL(%(known)s) ORDER BY 1) END"
     )
-    new = sql.SQL(", ").join(resolved.get(name, sql.Identifier("e", name)) for name in values)
-    cursor.execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE diferencias ON COMMIT DROP AS"
-            " SELECT e.fecha, e.codigo_cnbv, m.fecha IS NULL AS nueva, v.* FROM entrada e"
-            " LEFT JOIN monthly_kpis m ON {same_key} CROSS JOIN LATERAL (SELECT {new}) AS v ({values})"
-            " WHERE m.fecha IS NULL OR ROW({old}) IS DISTINCT FROM ROW({now})"
-        ).format(
-            same_key=SAME_KEY,
-            new=new,
-            values=_names(values),
-            old=_names(values, "m"),
-            now=_names(values, "v"),
-        ),
-        {"known": list(figures.known_alertas)},
-    )
+    text = "coalesce(e.{0}, m.{0})"  # what a text says of a kept figure stays
+    return sql.SQL(", ").join(resolved.get(name, sql.SQL(text).format(sql.Identifier(name))) for name in figures.values)
 
 
 def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
     """Count the published figures in the run's columns, and those that change, for the audit.
+
+    A row that takes its figures from another source than before (``fuente``) is not counted: that is no restatement of
+    the regulator's, and ``published.moved`` tells of it.
 
     Args:
         cursor: in the transaction in which ``stage`` was called.
@@ -129,11 +188,13 @@ def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
         sql.SQL("(m.{name} IS NOT NULL AND m.{name} IS DISTINCT FROM e.{name})::int").format(name=sql.Identifier(name))
         for name in figures.names
     )
+    same_source = sql.SQL("AND m.fuente = coalesce(e.fuente, m.fuente)" if "fuente" in figures.columns else "")
     row = cursor.execute(
         sql.SQL(
-            "SELECT (SELECT coalesce(sum(num_nonnulls({published})), 0) FROM entrada e JOIN monthly_kpis m"
-            " ON {same_key}), (SELECT coalesce(sum({changed}), 0) FROM diferencias e JOIN monthly_kpis m ON {same_key})"
-        ).format(published=_names(figures.names, "m"), changed=changed, same_key=SAME_KEY)
+            "SELECT (SELECT coalesce(sum(num_nonnulls({published})), 0) FROM {entrada} e JOIN {table} m"
+            " ON {same_key}), (SELECT coalesce(sum({changed}), 0) FROM {diferencias} e JOIN {table} m ON {same_key}"
+            " {same_source})"
+        ).format(published=_names(figures.names, "m"), changed=changed, same_source=same_source, **figures.words)
     ).fetchone()
     assert row is not None  # noqa: S101 - sums give a row
     return Comparison(int(row[0]), int(row[1]))
@@ -147,103 +208,100 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> Publi
         run_id: the run that becomes the author of the rows written.
         figures: what was staged; where removals are allowed, the figures of published rows that it lacks are withdrawn.
     """
-    removed = _remove(cursor, run_id, figures.names) if figures.allow_removals else 0
-    changed = _record_changes(cursor, run_id, figures.names)
-    _release_names(cursor)
-    values = [name for name in figures.columns if name not in KEY]
+    words = figures.words
+    removed = _remove(cursor, run_id, figures) if figures.allow_removals else 0
+    changed = _record_changes(cursor, run_id, figures)
+    if "banco_norm" in figures.columns:
+        _release_names(cursor, figures)
+    author = figures.table.has_author
+    parameters = [run_id] if author else []
     updated = cursor.execute(
         sql.SQL(
-            "UPDATE monthly_kpis m SET ({values}) = ROW({new}), etl_run_id = %s, updated_at = statement_timestamp()"
-            " FROM diferencias e WHERE {same_key} AND NOT e.nueva"
-        ).format(values=_names(values), new=_names(values, "e"), same_key=SAME_KEY),
-        [run_id],
+            "UPDATE {table} m SET ({values}) = ROW({new}){author} FROM {diferencias} e WHERE {same_key} AND NOT e.nueva"
+        ).format(
+            values=_names(figures.values),
+            new=_names(figures.values, "e"),
+            author=sql.SQL(", etl_run_id = %s, updated_at = statement_timestamp()" if author else ""),
+            **words,
+        ),
+        parameters,
     ).rowcount
     inserted = cursor.execute(
-        sql.SQL(
-            "INSERT INTO monthly_kpis ({columns}, etl_run_id, updated_at) SELECT {new}, %s, statement_timestamp()"
-            " FROM diferencias e WHERE e.nueva"
-        ).format(columns=_names(figures.columns), new=_names(figures.columns, "e")),
-        [run_id],
+        sql.SQL("INSERT INTO {table} ({columns}{author}) SELECT {new}{now} FROM {diferencias} e WHERE e.nueva").format(
+            columns=_names(figures.columns),
+            author=sql.SQL(", etl_run_id, updated_at" if author else ""),
+            new=_names(figures.columns, "e"),
+            now=sql.SQL(", %s, statement_timestamp()" if author else ""),
+            **words,
+        ),
+        parameters,
     ).rowcount
-    total = cursor.execute("SELECT count(*) FROM entrada").fetchone()
+    total = cursor.execute(sql.SQL("SELECT count(*) FROM {entrada}").format(**words)).fetchone()
     assert total is not None  # noqa: S101 - count gives a row
     return Published(inserted, updated, int(total[0]) - inserted - updated, removed, changed)
 
 
-def count(cursor: psycopg.Cursor[Any]) -> int:
-    """How many rows are published."""
-    row = cursor.execute("SELECT count(*) FROM monthly_kpis").fetchone()
-    assert row is not None  # noqa: S101 - count gives a row
-    return int(row[0])
-
-
-def withdraw_all(cursor: psycopg.Cursor[Any]) -> int:
-    """Delete every published row, and return how many there were."""
-    return cursor.execute("DELETE FROM monthly_kpis").rowcount
-
-
-def publish_names(cursor: psycopg.Cursor[Any], rows: Iterable[tuple[str, str, str, bool]]) -> None:
-    """Bring ``instituciones`` up to date: code, short name, official name, whether it is the system."""
-    cursor.executemany(
-        "INSERT INTO instituciones AS i (codigo_cnbv, banco_norm, nombre_oficial, nombre_corto, es_sistema)"
-        " VALUES (%(code)s, %(short)s, %(official)s, %(short)s, %(system)s) ON CONFLICT (codigo_cnbv) DO UPDATE"
-        " SET banco_norm = excluded.banco_norm, nombre_oficial = excluded.nombre_oficial,"
-        " nombre_corto = excluded.nombre_corto, es_sistema = excluded.es_sistema"
-        " WHERE (i.banco_norm, i.nombre_oficial, i.nombre_corto, i.es_sistema)"
-        " IS DISTINCT FROM (excluded.banco_norm, excluded.nombre_oficial, excluded.nombre_corto, excluded.es_sistema)",
-        [dict(zip(("code", "short", "official", "system"), row, strict=True)) for row in rows],
-    )
-
-
-def _remove(cursor: psycopg.Cursor[Any], run_id: int, figures: Sequence[str]) -> int:
-    """Withdraw the figures at hand of the rows that ``entrada`` lacks; a row of which no figure is left is deleted."""
-    missing = sql.SQL("NOT EXISTS (SELECT FROM entrada e WHERE {})").format(SAME_KEY)
-    pairs = sql.SQL(", ").join(sql.SQL("({}, m.{})").format(name, sql.Identifier(name)) for name in figures)
+def _remove(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> int:
+    """Withdraw the figures at hand of the rows that the run lacks; a row of which no figure is left is deleted."""
+    words, table = figures.words, figures.table
+    missing = sql.SQL("NOT EXISTS (SELECT FROM {entrada} e WHERE {same_key})").format(**words)
+    pairs = sql.SQL(", ").join(sql.SQL("({}, m.{})").format(name, sql.Identifier(name)) for name in figures.names)
     cursor.execute(
         sql.SQL(
-            "INSERT INTO monthly_kpis_cambios (run_id, fecha, banco_norm, columna, valor_anterior)"
-            " SELECT %s, m.fecha, m.banco_norm, v.columna, v.valor FROM monthly_kpis m"
+            "INSERT INTO {changes} (run_id, {recorded}, columna, valor_anterior)"
+            " SELECT %s, {row}, v.columna, v.valor FROM {table} m"
             " CROSS JOIN LATERAL (VALUES {pairs}) AS v (columna, valor) WHERE {missing} AND v.valor IS NOT NULL"
-        ).format(pairs=pairs, missing=missing),
+        ).format(
+            recorded=_names(table.recorded), row=_names(table.recorded, "m"), pairs=pairs, missing=missing, **words
+        ),
         [run_id],
     )
-    nothing = sql.SQL(", ").join(sql.SQL("NULL") for _ in figures)
+    author = table.has_author
     withdrawn = cursor.execute(
         sql.SQL(
-            "UPDATE monthly_kpis m SET ({figures}) = ROW({nothing}), etl_run_id = %s,"
-            " updated_at = statement_timestamp() WHERE {missing} AND num_nonnulls({old}) > 0"
-        ).format(figures=_names(figures), nothing=nothing, missing=missing, old=_names(figures, "m")),
-        [run_id],
+            "UPDATE {table} m SET ({figures}) = ROW({nothing}){author} WHERE {missing} AND num_nonnulls({old}) > 0"
+        ).format(
+            figures=_names(figures.names),
+            nothing=sql.SQL(", ").join(sql.SQL("NULL") for _ in figures.names),
+            author=sql.SQL(", etl_run_id = %s, updated_at = statement_timestamp()" if author else ""),
+            missing=missing,
+            old=_names(figures.names, "m"),
+            **words,
+        ),
+        [run_id] if author else [],
     ).rowcount
     cursor.execute(
-        sql.SQL("DELETE FROM monthly_kpis m WHERE {} AND num_nonnulls({}) = 0").format(missing, _names(METRICS, "m"))
+        sql.SQL("DELETE FROM {table} m WHERE {missing} AND num_nonnulls({left}) = 0").format(
+            missing=missing, left=_names(table.figures, "m"), **words
+        )
     )
     return withdrawn
 
 
-def _record_changes(cursor: psycopg.Cursor[Any], run_id: int, figures: Sequence[str]) -> int:
+def _record_changes(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> int:
+    recorded = figures.table.recorded
     pairs = sql.SQL(", ").join(
-        sql.SQL("({}, m.{name}, e.{name})").format(name, name=sql.Identifier(name)) for name in figures
+        sql.SQL("({}, m.{name}, e.{name})").format(name, name=sql.Identifier(name)) for name in figures.names
     )
     return cursor.execute(
         sql.SQL(
-            "INSERT INTO monthly_kpis_cambios (run_id, fecha, banco_norm, columna, valor_anterior, valor_nuevo)"
-            " SELECT %s, e.fecha, e.banco_norm, v.columna, v.anterior, v.nuevo"
-            " FROM diferencias e JOIN monthly_kpis m ON {same_key}"
+            "INSERT INTO {changes} (run_id, {recorded}, columna, valor_anterior, valor_nuevo)"
+            " SELECT %s, {row}, v.columna, v.anterior, v.nuevo"
+            " FROM {diferencias} e JOIN {table} m ON {same_key}"
             " CROSS JOIN LATERAL (VALUES {pairs}) AS v (columna, anterior, nuevo)"
             " WHERE v.anterior IS NOT NULL AND v.anterior IS DISTINCT FROM v.nuevo"
-        ).format(same_key=SAME_KEY, pairs=pairs),
+        ).format(recorded=_names(recorded), row=_names(recorded, "e"), pairs=pairs, **figures.words),
         [run_id],
     ).rowcount
 
 
-def _release_names(cursor: psycopg.Cursor[Any]) -> None:
+def _release_names(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
     """Take names that change off their rows: the key is checked row by row, and two banks may exchange theirs."""
     cursor.execute(
         sql.SQL(
-            "UPDATE monthly_kpis m SET banco_norm = m.codigo_cnbv FROM diferencias e"
-            " WHERE {} AND m.banco_norm <> e.banco_norm"
-        ).format(SAME_KEY)
+            "UPDATE {table} m SET banco_norm = m.codigo_cnbv FROM {diferencias} e"
+            " WHERE {same_key} AND m.banco_norm <> e.banco_norm"
+        ).format(**figures.words)
     )
 
 

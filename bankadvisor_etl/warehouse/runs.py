@@ -69,12 +69,12 @@ class SourceRecord:
     used: bool = True
 
 
-def begin(cursor: psycopg.Cursor[Any], triggered_by: str) -> int:
+def begin(cursor: psycopg.Cursor[Any], triggered_by: str, prefer: str = "serie") -> int:
     """Insert the ``running`` row and return its id."""
     row = cursor.execute(
-        "INSERT INTO etl_runs (status, phase, triggered_by, etl_version, host, invocation_id)"
-        " VALUES ('running', 'start', %s, %s, %s, %s) RETURNING id",
-        [triggered_by, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
+        "INSERT INTO etl_runs (status, phase, triggered_by, prefer, etl_version, host, invocation_id)"
+        " VALUES ('running', 'start', %s, %s, %s, %s, %s) RETURNING id",
+        [triggered_by, prefer, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
     ).fetchone()
     assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
     _BEGUN[int(row[0])] = time.monotonic()
@@ -226,10 +226,19 @@ def newest_published_month(connection: psycopg.Connection[Any]) -> date:
     return cast("date", row[0] if row else None)
 
 
+def record_differences(cursor: psycopg.Cursor[Any], run_id: int, rows: Sequence[Sequence[Any]]) -> None:
+    """Record what the sources of a run say differently, as ``job.reconciling.COLUMNS``."""
+    if rows:
+        with cursor.copy("COPY conciliacion FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row((run_id, *row))
+
+
 def prune(cursor: psycopg.Cursor[Any], days: int) -> None:
     """Delete the rejects and checks of runs older than ``days``; runs and changes are kept."""
     old = "run_id IN (SELECT id FROM etl_runs WHERE started_at < now() - make_interval(days => %s))"
     cursor.execute(f"DELETE FROM etl_rejects WHERE {old}", [days])  # noqa: S608 - a constant of this function
+    cursor.execute(f"DELETE FROM conciliacion WHERE {old}", [days])  # noqa: S608 - the same
     cursor.execute(f"DELETE FROM etl_run_checks WHERE {old}", [days])  # noqa: S608 - the same
 
 

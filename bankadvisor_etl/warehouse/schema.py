@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl import __version__
 from bankadvisor_etl.errors import ConfigurationError
+from bankadvisor_etl.warehouse.segments import prepare_segments
 from bankadvisor_etl.warehouse.tables import prepare_tables, prepare_views
 
 if TYPE_CHECKING:
@@ -25,7 +26,30 @@ TABLES = (
     "etl_run_checks",
     "etl_rejects",
     "monthly_kpis_cambios",
+    "cnbv_conceptos",
+    "cnbv_series_valores",
+    "cnbv_series_cambios",
+    "conciliacion",
+    "segmentos_cartera",
+    "metricas_financieras",
+    "metricas_financieras_cambios",
+    "metricas_cartera_segmentada",
+    "metricas_cartera_segmentada_cambios",
+    "captacion",
+    "captacion_cambios",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
 )
+
+MARKS = {
+    "monthly_kpis": "etl_run_id",
+    "instituciones": "codigo_cnbv",
+    "etl_runs": "invocation_id",
+    "metricas_financieras": "fuente",
+    "metricas_cartera_segmentada": "fuente",
+    "captacion": "fuente",
+}
+"""A column that a table of ours has, and one of the replaced system has not."""
 
 
 def prepare(cursor: psycopg.Cursor[Any]) -> None:
@@ -53,6 +77,7 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
     for version in sorted(versions.keys() - applied):
         apply(cursor, version)
     prepare_tables(cursor)
+    prepare_segments(cursor)
     prepare_views(cursor)
 
 
@@ -68,7 +93,7 @@ def replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
     names = cursor.execute(
         "SELECT name FROM unnest(%s::text[], %s::text[]) AS ours (name, mark) WHERE to_regclass(name) IS NOT NULL"
         " AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(name) AND attname = mark)",
-        [["monthly_kpis", "instituciones", "etl_runs"], ["etl_run_id", "codigo_cnbv", "invocation_id"]],
+        [list(MARKS), list(MARKS.values())],
     )
     return [name for (name,) in names]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
     """Make the tables that are missing, add the columns that they lack, and renew their comments.
 
+    With each goes the table that records its changes.
+
     A role that does not own a table leaves its comments as they are.
 
     Raises:
@@ -29,6 +31,9 @@ def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
     """
     for table in TABLES:
         _prepare_table(cursor, table)
+        if not _comments(cursor, table.changes):
+            cursor.execute(table.changes_sql.encode())
+            _renew_comments(cursor, "TABLE", table.changes, table.changes_comments, {})
 
 
 def prepare_views(cursor: psycopg.Cursor[Any]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -13,20 +14,13 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict
 
+from support import warm
 from support.cli import environment
 from support.folders import age
 from support.small import FLOORS
 
 PATIENCE, MEMORY = 60, 1_000_000_000
 """Seconds and bytes that a run may take, whatever it is given."""
-
-# Root may read everything; without these two capabilities it is refused where any user would be.
-_COMMAND = """
-import ctypes, os, sys
-for capability in 1, 2:
-    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, "-m", "bankadvisor_etl", *sys.argv[1:]])
-"""
 
 
 @dataclass(frozen=True)
@@ -48,22 +42,18 @@ def run(data_dir: Path, dsn: str, *arguments: str) -> Outcome:
     """Run the command on a folder until it ends; it is killed after ``PATIENCE``."""
     age(data_dir)
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "run", "--data-dir", str(data_dir), *arguments],
-        env=environment(BANKADVISOR_DSN=dsn, BANKADVISOR_THRESHOLD=FLOORS),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    with Watch(process.pid) as watch:
-        try:
-            output, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output = process.communicate()[0] + f"\nkilled after {PATIENCE} seconds"
-    return Outcome(process.returncode, output, time.perf_counter() - started, watch.peak)
+    settings = environment(BANKADVISOR_DSN=dsn, BANKADVISOR_THRESHOLD=FLOORS)
+    with tempfile.TemporaryFile("w+", errors="replace") as out, Path(os.devnull).open() as nothing:
+        streams = (nothing.fileno(), out.fileno(), out.fileno())
+        verb = ["run", "--data-dir", str(data_dir), *arguments]
+        command = warm.start(verb, settings, streams, bound_by_rights=True)
+        with Watch(command.pid) as watch:
+            try:
+                (code, _), late = command.wait(PATIENCE), ""
+            except subprocess.TimeoutExpired:
+                code, late = -signal.SIGKILL, f"\nkilled after {PATIENCE} seconds"
+        out.seek(0)
+        return Outcome(code, out.read() + late, time.perf_counter() - started, watch.peak)
 
 
 def let_everybody_in(dsn: str) -> None:

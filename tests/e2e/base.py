@@ -82,7 +82,7 @@ def pinned(suite: str) -> str:
     return "\n".join(lines)
 
 
-ONCE_NEEDED = ("dataframely>=3.1", "numpy>=2")
+ONCE_NEEDED = ("dataframely>=3.1",)
 """What version 0.1.0 asks for and this one does not: an upgrade begins with it."""
 
 

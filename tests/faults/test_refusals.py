@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from bankadvisor_etl.errors import EtlError
+from bankadvisor_etl.inputs.files import Stock
 from bankadvisor_etl.job import nightly
 from bankadvisor_etl.job.child import Child
 from bankadvisor_etl.job.request import Request
@@ -110,7 +111,7 @@ def _run_here(case: Case) -> Result:
     try:
         with Child() as child:
             request = Request(case.folder, case.dsn, thresholds=tuple(FLOORS.split()))
-            nightly.run(request, child, configure("json", "info", stream))
+            nightly.run(request, child, Stock(case.folder), configure("json", "info", stream))
     except EtlError as error:
         return Result(error.exit_code, stream.getvalue(), str(error))
     return Result(0, stream.getvalue(), "")

@@ -16,7 +16,8 @@ from psycopg.conninfo import make_conninfo
 from support.cli import etl
 from support.databases import fresh_database, temporary_folder
 from support.fault_case import PHASES, Case, Record, failure, publish
-from support.published import runs
+from support.official import put
+from support.published import one, runs
 from support.servers import OwnServer, own_server
 
 if TYPE_CHECKING:
@@ -68,6 +69,22 @@ def test_the_disk_of_the_database_is_full(full: tuple[Case, Path], point: str) -
     expected = failure(69, "audit" if point == "computed" else "publish")
     closed = runs(case.dsn)[-1]["status"] == "failure"
     case.assert_held(point, "disk full", done, 69, expected if closed else {"status": "running"})
+
+
+def test_the_disk_is_full_while_the_series_is_loaded(full: tuple[Case, Path], editions: Path) -> None:
+    case, disk = full
+    put(editions, 1, case.folder)
+    with case.stopped_at("series_staged") as running:
+        filler = _fill(disk)
+        case.go_on()
+        done = running.end()
+    filler.unlink()
+    assert done.code == 69
+    assert "No space left on device" in done.event("etl.failed")["error"]
+    assert one(case.dsn, "SELECT count(*) FROM cnbv_series_valores") == 0
+    assert one(case.dsn, "SELECT count(*) FROM kpis_consolidados") == 0
+    assert etl(*case.arguments, **case.settings()).code == 0
+    assert one(case.dsn, "SELECT count(DISTINCT saldo) FROM cnbv_series") == 2
 
 
 @pytest.fixture

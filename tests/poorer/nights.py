@@ -15,7 +15,7 @@ from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.inputs.files import find_files
 from bankadvisor_etl.job import figures as handed_over
 from bankadvisor_etl.sources import SOURCES, similar_files
-from bankadvisor_etl.warehouse import publish
+from bankadvisor_etl.warehouse import publish, published
 from support.small import FLOORS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class House:
             last_accepted=self.accepted,
             similar=similar_files(folder),
         )
-        result = handed_over.answer(extracts, settings, publish.published(self.cursor))
+        result = handed_over.answer(extracts, settings, published.figures(self.cursor))
         content = result.content
         found = [Finding.from_json(finding) for finding in content["findings"]]
         failed = frozenset(finding.name for finding in found if not finding.passed)
@@ -71,14 +71,14 @@ class House:
         figures = publish.Figures(content["columns"], result.blocks[0], content["known_alertas"], allow_removals)
         publish.stage(self.cursor, figures)
         publish.publish(self.cursor, 1, figures)
-        self.cursor.execute("DROP TABLE entrada, diferencias")
+        self.cursor.execute("DROP TABLE monthly_kpis_entrada, monthly_kpis_diferencias")
         used = {name: extract for name, extract in extracts.items() if name not in content["set_aside"]}
         self.rows |= {name: extract.rows_read for name, extract in used.items()}
         self.accepted |= {name: extract.rows_read - extract.rejects.height for name, extract in used.items()}
         return Night(0, failed, content["set_aside"])
 
     def published(self) -> pl.DataFrame | None:
-        return handed_over.published_frame(publish.published(self.cursor))
+        return handed_over.published_frame(published.figures(self.cursor))
 
     def state(self) -> pl.DataFrame:
         """What is published, the newest row last."""

@@ -56,6 +56,9 @@ NEEDED = [
 ]
 
 
+BALANCES = ("metricas_financieras", "metricas_cartera_segmentada", "captacion")
+
+
 def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None:
     """Without any one of them the run publishes nothing, exits 78 and says where to look; with all it succeeds."""
     writer = as_role(granted, WRITER)
@@ -81,7 +84,23 @@ def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None
         [WRITER],
     )
     looking = {("SELECT", table) for table in ("etl_run_checks", "etl_rejects", "monthly_kpis_cambios")}
-    assert set(held) == set(NEEDED) | looking
+    series = {
+        *((right, "cnbv_series_valores") for right in ("SELECT", "INSERT", "DELETE")),
+        *((right, "cnbv_conceptos") for right in ("SELECT", "INSERT", "UPDATE")),
+        *(
+            (right, table)
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE")
+            for table in ("kpis_consolidados", *BALANCES)
+        ),
+        *((right, "conciliacion") for right in ("SELECT", "INSERT", "DELETE")),
+        ("SELECT", "segmentos_cartera"),
+        *(
+            (right, table)
+            for right in ("SELECT", "INSERT")
+            for table in ("cnbv_series_cambios", *(f"{name}_cambios" for name in ("kpis_consolidados", *BALANCES)))
+        ),
+    }
+    assert set(held) == set(NEEDED) | looking | series
 
 
 @pytest.mark.parametrize(
@@ -114,8 +133,10 @@ def test_the_writer_may_not(granted: str, statement: str) -> None:
     assert one(granted, query, ["monthly_kpis"]) == 0
 
 
-def test_the_reader_reads_four_tables_and_no_more(granted: str) -> None:
+def test_the_reader_reads_its_tables_and_no_more(granted: str) -> None:
     readable = {"monthly_kpis", "monthly_kpis_cambios", "instituciones", "etl_runs"}
+    readable |= {"cnbv_conceptos", "cnbv_series_valores", "cnbv_series_cambios"}
+    readable |= {"kpis_consolidados", "kpis_consolidados_cambios", *BALANCES, "segmentos_cartera", "conciliacion"}
     with psycopg.connect(as_role(granted, READER), password=PASSWORD, autocommit=True) as connection:
         for table in OUR_TABLES:
             name = sql.Identifier(table)

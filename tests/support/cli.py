@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bankadvisor_etl
+from support import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,20 +58,12 @@ def environment(**settings: object) -> dict[str, str]:
 
 def etl(*arguments: object, cwd: Path | None = None, **settings: object) -> Result:
     """Run the command to its end; ``settings`` are its environment."""
-    before = os.times()
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**settings),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Result(done.returncode, done.stdout, done.stderr, cpu)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, Path(os.devnull).open() as nothing:
+        streams = (nothing.fileno(), out.fileno(), err.fileno())
+        code, cpu = warm.start(list(map(str, arguments)), environment(**settings), streams, cwd).wait(PATIENCE)
+        out.seek(0)
+        err.seek(0)
+        return Result(code, out.read(), err.read(), cpu)
 
 
 @dataclass

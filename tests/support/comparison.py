@@ -15,7 +15,18 @@ AMOUNTS = {
     "reservas_etapa_todas",
     "reservas_variacion_mm",
 }
-NOT_FIGURES = ("id", "fecha", "codigo_cnbv", "institucion", "banco_norm", "alertas", "etl_run_id", "updated_at")
+NOT_FIGURES = (
+    "id",
+    "fecha",
+    "codigo_cnbv",
+    "institucion",
+    "banco_norm",
+    "alertas",
+    "etl_run_id",
+    "updated_at",
+    "fuente",
+    "fuente_icap",
+)
 GENERATED = ("pct_etapa_1", "pct_etapa_2", "pct_etapa_3", "quebrantos_cc")
 
 

@@ -25,7 +25,20 @@ OUR_TABLES = (
     "etl_run_checks",
     "etl_rejects",
     "monthly_kpis_cambios",
+    "cnbv_conceptos",
+    "cnbv_series_valores",
+    "cnbv_series_cambios",
+    "segmentos_cartera",
+    "conciliacion",
     "monthly_kpis",
+    "kpis_consolidados",
+    "kpis_consolidados_cambios",
+    "metricas_financieras",
+    "metricas_financieras_cambios",
+    "metricas_cartera_segmentada",
+    "metricas_cartera_segmentada_cambios",
+    "captacion",
+    "captacion_cambios",
 )
 
 

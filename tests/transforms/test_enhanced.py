@@ -26,7 +26,8 @@ def by_key(frame: pl.DataFrame, *columns: str) -> dict[tuple[str, str], object]:
 
 
 def test_capital_is_a_ratio_of_the_percent_in_the_file() -> None:
-    frame = enhanced.capital(book(), icap((INVEX, 202501, 16.083136, 14.5, None), (SISTEMA, 202501, 2658.0, 0.0, -3.0)))
+    percents = icap((INVEX, 202501, 16.083136, 14.5, None), (SISTEMA, 202501, 2658.0, 0.0, -3.0))
+    frame = enhanced.joined(book(), {"icap": percents})
     assert by_key(frame, "icap_total", "icap_ccb", "icap_ccf") == {
         (INVEX, "202501"): (pytest.approx(0.16083136), pytest.approx(0.145), None),
         (BBVA, "202501"): (None, None, None),
@@ -36,7 +37,7 @@ def test_capital_is_a_ratio_of_the_percent_in_the_file() -> None:
 
 def test_capital_twice_for_a_month_raises() -> None:
     with pytest.raises(pl.exceptions.ComputeError, match="m:1"):
-        enhanced.capital(book(), icap((INVEX, 202501, 1.0, 1.0, 1.0), (INVEX, 202501, 1.0, 1.0, 1.0)))
+        enhanced.joined(book(), {"icap": icap((INVEX, 202501, 1.0, 1.0, 1.0), (INVEX, 202501, 1.0, 1.0, 1.0))})
 
 
 def test_the_systems_delinquency_is_read_where_it_is_there() -> None:
@@ -151,7 +152,7 @@ def test_effective_rates_twice_for_a_month_raise() -> None:
 
 def test_every_step_keeps_the_rows_and_their_order() -> None:
     before = book(202502, 202501)
-    after = before.pipe(enhanced.capital, icap((BBVA, 202501, 1.0, 1.0, 1.0)))
+    after = before.pipe(enhanced.joined, {"icap": icap((BBVA, 202501, 1.0, 1.0, 1.0))})
     after = after.pipe(enhanced.adjusted_delinquency, tda((BBVA, 202501, 1.0)))
     after = after.pipe(enhanced.corporate_rates, frames.tasas((BBVA, 202501, "mn", 1.0, 1.0)))
     after = after.pipe(enhanced.effective_rates, tasa_efectiva((202501, 1.0, 1.0)))

@@ -25,6 +25,19 @@ PRIVILEGES = {
     "etl_rejects": "SELECT INSERT DELETE",
     "monthly_kpis_cambios": "SELECT INSERT",
     "monthly_kpis": "SELECT INSERT UPDATE DELETE",
+    "kpis_consolidados_cambios": "SELECT INSERT",
+    "kpis_consolidados": "SELECT INSERT UPDATE DELETE",
+    "metricas_financieras_cambios": "SELECT INSERT",
+    "metricas_financieras": "SELECT INSERT UPDATE DELETE",
+    "metricas_cartera_segmentada_cambios": "SELECT INSERT",
+    "metricas_cartera_segmentada": "SELECT INSERT UPDATE DELETE",
+    "captacion_cambios": "SELECT INSERT",
+    "captacion": "SELECT INSERT UPDATE DELETE",
+    "segmentos_cartera": "SELECT",
+    "conciliacion": "SELECT INSERT DELETE",
+    "cnbv_series_cambios": "SELECT INSERT",
+    "cnbv_series_valores": "SELECT INSERT DELETE",
+    "cnbv_conceptos": "SELECT INSERT UPDATE",
 }
 """What a run does with each table; the GRANTs of the manual."""
 

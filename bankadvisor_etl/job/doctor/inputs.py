@@ -30,15 +30,17 @@ def examine_inputs(folder: Path) -> Iterator[Diagnosis]:
         yield bad("folder", f"{folder} cannot be entered", f"chmod g+x {folder}")
         return
     yield good("folder", f"{folder}, {len(entries)} entries")
-    yield from (_file(source, folder) for source in SOURCES)
+    found = {source.name: source.find_all(folder) for source in SOURCES}
+    there = {name for name, paths in found.items() if paths}
+    for source in SOURCES:
+        yield from (_file(source, path) for path in found[source.name])
+        if source.required and source.is_missed(there):
+            yield bad(source.name, f"{source.files[0]} is missing", f"put it in {folder}")
+        elif source.name not in there:
+            yield good(source.name, f"{source.files[0]} is not there (optional)")
 
 
-def _file(source: Source, folder: Path) -> Diagnosis:
-    path = source.find(folder)
-    if path is None:
-        if source.required:
-            return bad(source.name, f"{source.files[0]} is missing", f"put it in {folder}")
-        return good(source.name, f"{source.files[0]} is not there (optional)")
+def _file(source: Source, path: Path) -> Diagnosis:
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -53,6 +53,37 @@ def keep_ids(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) ->
     return facts
 
 
+def keep_segments(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) -> list[str]:
+    """Give the segments of ``new`` the ids that they have in ``old``, by code; others get higher ones.
+
+    Nothing refers to ``new`` yet.
+
+    Returns:
+        what was done, as sentences; none where ``old`` has no ids or no codes.
+    """
+    columns = shapes.read(cursor, old.oid).columns
+    if not {"id", "codigo"} <= columns.keys() or columns["id"].type not in INTEGERS:
+        return []
+    words = {"old": old.sql, "new": new}
+    cursor.execute(sql.SQL("UPDATE {new} SET id = -id").format(**words))
+    kept = cursor.execute(
+        sql.SQL("UPDATE {new} n SET id = o.id FROM {old} o WHERE o.codigo::text = n.codigo AND o.id > 0").format(
+            **words
+        )
+    ).rowcount
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {new} n SET id = m.last - n.id"
+            " FROM (SELECT greatest(max(id), 0) AS last FROM {old}) AS m WHERE n.id < 0"
+        ).format(**words)
+    )
+    cursor.execute(
+        sql.SQL("SELECT setval(pg_get_serial_sequence(%s, 'id'), max(id)) FROM {new}").format(**words),
+        [new.as_string()],
+    )
+    return [f"{kept} segments keep their ids"]
+
+
 def _recognise(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[str]]:
     """The rows to insert for those whose names the catalogue knows, once a code, and the names of the others."""
     from bankadvisor_etl.formats.parse import SISTEMA  # noqa: PLC0415 - the same

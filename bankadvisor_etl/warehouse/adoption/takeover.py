@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from bankadvisor_etl.warehouse import schema
-from bankadvisor_etl.warehouse.adoption import institutions, record, relations, restrictions, shapes, views
+from bankadvisor_etl.warehouse.adoption import contents, institutions, record, relations, restrictions, shapes, views
 from bankadvisor_etl.warehouse.adoption.relations import ANTERIOR, MATERIALIZED, Relation
 
 if TYPE_CHECKING:
@@ -100,11 +100,16 @@ class Takeover:
             names = ", ".join(name for name in self.ours if name in missing)
             self.steps.append(f"created in {self.home}: {names}")
 
-    def _keep_institutions(self, replaced: Iterable[Relation]) -> None:
+    def _keep_institutions(self, replaced: Sequence[Relation]) -> None:
         for table in replaced:
             if table.name == "instituciones":
                 new = sql.Identifier(self.home, table.name)
                 self.steps += institutions.keep_ids(self.cursor, self.moved[table.oid], new)
+            if table.name == "segmentos_cartera":
+                new = sql.Identifier(self.home, table.name)
+                self.steps += institutions.keep_segments(self.cursor, self.moved[table.oid], new)
+        old = {table.name: self.moved[table.oid] for table in replaced}
+        self.steps += contents.keep_rows(self.cursor, old, self.home)
 
     def _stand_in(self, tables: Iterable[Relation]) -> None:
         """Leave a view in the place of each table that moved and that no table of ours replaces."""

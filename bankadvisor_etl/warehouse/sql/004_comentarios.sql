@@ -25,6 +25,7 @@ COMMENT ON COLUMN etl_runs.phase IS 'La última fase que empezó';
 COMMENT ON COLUMN etl_runs.triggered_by IS 'timer, systemd, cron o manual';
 COMMENT ON COLUMN etl_runs.etl_version IS 'Versión de bankadvisor-etl';
 COMMENT ON COLUMN etl_runs.exit_code IS 'Código de salida del proceso';
+COMMENT ON COLUMN etl_runs.prefer IS 'De dónde se tomó la cartera que traen la serie y el libro: serie o libro (--prefer)';
 COMMENT ON COLUMN etl_runs.host IS 'Máquina que corrió';
 COMMENT ON COLUMN etl_runs.invocation_id IS 'El de systemd: journalctl _SYSTEMD_INVOCATION_ID=...';
 
@@ -74,3 +75,27 @@ COMMENT ON COLUMN monthly_kpis_cambios.banco_norm IS 'Banco de la cifra';
 COMMENT ON COLUMN monthly_kpis_cambios.columna IS 'Columna de monthly_kpis';
 COMMENT ON COLUMN monthly_kpis_cambios.valor_anterior IS 'La cifra anterior';
 COMMENT ON COLUMN monthly_kpis_cambios.valor_nuevo IS 'La cifra nueva; nula si se retiró';
+
+COMMENT ON TABLE cnbv_conceptos IS 'Catálogo de la CNBV de los conceptos de su serie (cat_conceptos_40.csv)';
+COMMENT ON COLUMN cnbv_conceptos.id IS 'Número del concepto, su clave: los nombres se repiten';
+COMMENT ON COLUMN cnbv_conceptos.concepto IS 'Nombre';
+COMMENT ON COLUMN cnbv_conceptos.nivel IS 'Nivel en el árbol de conceptos, desde 1';
+COMMENT ON COLUMN cnbv_conceptos.orden IS 'Lugar en el orden de los conceptos';
+
+COMMENT ON TABLE cnbv_series_valores IS 'Series de la CNBV, un renglón por institución, saldo y concepto; la vista cnbv_series tiene un renglón por valor';
+COMMENT ON COLUMN cnbv_series_valores.huella IS 'Huella de valores (BLAKE2b, 64 bits); nula donde se conservan valores que el último archivo ya no trae';
+COMMENT ON COLUMN cnbv_series_valores.primero IS 'Mes del primer valor';
+COMMENT ON COLUMN cnbv_series_valores.idconcepto IS 'Concepto: ver cnbv_conceptos';
+COMMENT ON COLUMN cnbv_series_valores.n_valores IS 'Cuántos elementos de valores no son nulos';
+COMMENT ON COLUMN cnbv_series_valores.saldo IS '130 el banco solo, 133 con sus SOFOM consolidadas';
+COMMENT ON COLUMN cnbv_series_valores.entidad IS 'Código de la CNBV de la institución';
+COMMENT ON COLUMN cnbv_series_valores.valores IS 'Un valor por mes desde primero; pesos, y razones como fracción; nulo donde el archivo no tiene renglón';
+
+COMMENT ON TABLE cnbv_series_cambios IS 'Cada valor de las series que un archivo posterior reexpresó o retiró';
+COMMENT ON COLUMN cnbv_series_cambios.run_id IS 'La corrida que lo encontró';
+COMMENT ON COLUMN cnbv_series_cambios.entidad IS 'Código de la institución';
+COMMENT ON COLUMN cnbv_series_cambios.saldo IS '130 o 133';
+COMMENT ON COLUMN cnbv_series_cambios.idconcepto IS 'Concepto';
+COMMENT ON COLUMN cnbv_series_cambios.mes IS 'Mes del valor';
+COMMENT ON COLUMN cnbv_series_cambios.valor_anterior IS 'El valor anterior; nulo donde el archivo no tenía renglón';
+COMMENT ON COLUMN cnbv_series_cambios.valor_nuevo IS 'El valor nuevo; nulo donde el archivo lo retiró y se conserva el anterior';

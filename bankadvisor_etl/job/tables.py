@@ -1,0 +1,67 @@
+"""What a run publishes beside ``monthly_kpis`` and ``kpis_consolidados``: balances, segments and funding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from bankadvisor_etl.sources.catalogue import named
+from bankadvisor_etl.tables import CAPTACION, METRICAS, SEGMENTADA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bankadvisor_etl.formats.extract import Extract
+    from bankadvisor_etl.sources.serie import SeriesExtract
+    from bankadvisor_etl.transforms.from_series import Kept
+
+LARGEST = {"pesos": 1e18, "points": 1e6}
+"""What the type of a column cannot hold: reserves over next to nothing that is past due are no figure."""
+
+
+def publications(extracts: Mapping[str, Extract], kept: Sequence[Kept] = ()) -> dict[str, pl.DataFrame]:
+    """The rows of each table that the sources at hand feed, with codes where the table has ids.
+
+    Args:
+        extracts: what was read and is used, by source; ``serie`` still with its series.
+        kept: values that are stored of an earlier edition of the series and that this one lacks.
+    """
+    if not extracts.keys() & {"serie", "boletin"}:
+        return {}
+    from bankadvisor_etl.transforms import metricas  # noqa: PLC0415 - numpy, for CNBV's own files alone
+
+    of_series = cast("SeriesExtract", extracts["serie"]).series if "serie" in extracts else None
+    cells = metricas.newest(extracts["boletin"].frame) if "boletin" in extracts else None
+    balances = metricas.with_bulletins(
+        None if of_series is None else metricas.metricas(of_series, kept),
+        None if cells is None else metricas.metricas_of_bulletins(cells),
+    )
+    segments = metricas.with_bulletins(
+        None if of_series is None else metricas.segmentos(of_series, kept),
+        None if cells is None else metricas.segmentos_of_bulletins(cells),
+    )
+    funding = None if cells is None else metricas.captacion_of_bulletins(cells).with_columns(fuente=pl.lit("boletin"))
+    frames = {METRICAS.name: balances, SEGMENTADA.name: segments, CAPTACION.name: funding}
+    return {name: _columns(name, frame) for name, frame in frames.items() if frame is not None and frame.height}
+
+
+def names(frames: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> list[tuple[str, str, str, bool]]:
+    """The institutions of these tables that the catalogue has no official name of: code, names, no system."""
+    codes = pl.concat([frame.select(codigo="institucion_id") for frame in frames.values()]).unique() if frames else None
+    if codes is None:
+        return []
+    known = catalogue.drop_nulls("nombre_oficial")
+    return [
+        (code, name, name, False) for code, name in named(codes.join(known, on="codigo", how="anti"), catalogue).rows()
+    ]
+
+
+def _columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame under the names of the table, without figures that its columns cannot hold."""
+    renamed = frame.rename({"codigo": "institucion_id", "mes": "fecha_corte", "segmento": "segmento_id"}, strict=False)
+    described = {METRICAS.name: METRICAS, SEGMENTADA.name: SEGMENTADA, CAPTACION.name: CAPTACION}[table]
+    bounds = {column.name: LARGEST[column.kind] for column in described.columns if column.kind in LARGEST}
+    return renamed.with_columns(
+        pl.when(pl.col(name).abs() < bounds[name]).then(name).alias(name) for name in renamed.columns if name in bounds
+    )

@@ -1,0 +1,80 @@
+"""The series as arrays: per (entidad, saldo, idconcepto) the first month, the values from then on, a fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bankadvisor_etl.sources.series.cube import FIRST_MONTH
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bankadvisor_etl.sources.series.cube import Cube
+
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+Key = tuple[int, int, int]
+"""entidad, saldo, idconcepto, as numbers."""
+
+FIRST_BANK = 40_000
+
+
+def code(entity: int) -> str:
+    """The canonical code of an institution: six digits from 40000 on, the plain number below."""
+    return f"{entity:06}" if entity >= FIRST_BANK else str(entity)
+
+
+def fingerprint(values: Floats) -> int:
+    """64 bits of BLAKE2b over the values as they lie in memory, as a signed number; null is NaN."""
+    return int.from_bytes(blake2b(values.data, digest_size=8).digest(), "little", signed=True)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The whole file.
+
+    Attributes:
+        keys: sorted; ``rows``, ``starts``, ``stops`` and ``counts`` are in their order.
+        values: a column per month from 200012 on, NaN where the file has no row.
+        rows: the row of ``values`` of each key.
+        starts: the column of its first value.
+        stops: the column after its last one.
+        counts: how many values it has.
+    """
+
+    keys: list[Key]
+    values: Floats
+    rows: Ints
+    starts: Ints
+    stops: Ints
+    counts: Ints
+
+    @classmethod
+    def of(cls, cube: Cube) -> Series:
+        """Take over what the cube collected, sorted by key."""
+        order = sorted(range(len(cube.keys)), key=cube.keys.__getitem__)
+        values = cube.values[: len(order)]
+        there = ~np.isnan(values)
+        rows = np.array(order, dtype=np.int64)
+        starts, stops = there.argmax(axis=1), cube.months - there[:, ::-1].argmax(axis=1)
+        counts = there.sum(axis=1)
+        return cls([cube.keys[row] for row in order], values, rows, starts[rows], stops[rows], counts[rows])
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return int(self.counts.sum())
+
+    @property
+    def newest(self) -> int:
+        """The newest month with a value, counted in months from year 0."""
+        return FIRST_MONTH + int(self.stops.max()) - 1
+
+    def of_key(self, number: int) -> Floats:
+        """The values of the key at ``number``, from its first month on."""
+        return self.values[self.rows[number], self.starts[number] : self.stops[number]]

@@ -1,0 +1,121 @@
+"""``make bench-series``: CNBV's series from the archive to committed and keyed, against ``unzip``, COPY and a key.
+
+In turn and pair by pair, in one run: the machine is shared, so quote the ratios. Then the same file again, the next
+month with 5,000 restated values, the size on disk, and the three questions that readers ask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import series_data
+
+from bench import measure
+from support.databases import fresh_database
+from support.published import one
+from support.servers import own_server
+
+LOAD = Path(__file__).resolve().parents[1] / "support" / "series.py"
+QUESTIONS = {
+    "one concept of all banks": "SELECT * FROM cnbv_series WHERE idconcepto = 40100185 AND saldo = 130",
+    "a bank's month": "SELECT * FROM cnbv_series_mes('2025-06-01') WHERE entidad = '040005'",
+    "one month of everything": "SELECT count(*), sum(valor) FROM cnbv_series_mes('2025-06-01')",
+}
+
+
+def bare(archive: Path, folder: Path, dsn: str) -> tuple[float, float]:
+    """``unzip``, COPY of the rows into a logged table, and its primary key: seconds in all, and of the copy alone."""
+    started = time.perf_counter()
+    with zipfile.ZipFile(archive) as packed:
+        path = Path(packed.extract(series_data.NAME, folder))
+    unpacked = time.perf_counter()
+    with psycopg.connect(dsn) as connection, path.open("rb") as file:
+        connection.execute(
+            "CREATE TABLE bare (sector int, idconcepto int, entidad text, periodo text, saldo int, valor float8)"
+        )
+        with connection.cursor().copy("COPY bare FROM STDIN (FORMAT csv, HEADER)") as copy:
+            while block := file.read(2**18):
+                copy.write(block)
+        copied = time.perf_counter()
+        connection.execute("ALTER TABLE bare ADD PRIMARY KEY (entidad, saldo, idconcepto, periodo)")
+    ended = time.perf_counter()
+    print(
+        f"  bare: unzip {unpacked - started:.1f}, copy {copied - unpacked:.1f}, key {ended - copied:.1f} s", flush=True
+    )
+    return ended - started, copied - unpacked
+
+
+def loaded(path: Path, dsn: str) -> tuple[float, float]:
+    """A whole process that reads and loads: seconds, and MiB resident."""
+    run = measure([sys.executable, str(LOAD), str(path), dsn])
+    return run.wall, run.largest
+
+
+def ask(dsn: str, question: str) -> float:
+    """Seconds of the fastest of ten times."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        walls = []
+        for _ in range(10):
+            started = time.perf_counter()
+            connection.execute(sql.SQL(question)).fetchall()  # type: ignore[arg-type]
+            walls.append(time.perf_counter() - started)
+    return min(walls)
+
+
+def pair(folder: Path, server: str) -> dict[str, float]:
+    """One pair, and what a first load cannot show."""
+    first, newer = folder / "first.zip", folder / "next.zip"
+    with fresh_database(server) as database, tempfile.TemporaryDirectory(dir=folder) as unpacked:
+        base, copied = bare(first, Path(unpacked), database)
+        rows_size = one(database, "SELECT pg_total_relation_size('bare') / 1e6")
+    with fresh_database(server) as database:
+        wall, resident = loaded(first, database)
+        size = one(database, "SELECT pg_total_relation_size('cnbv_series_valores') / 1e6")
+        answers = {f"{name}, ms": ask(database, question) * 1e3 for name, question in QUESTIONS.items()}
+        again, _ = loaded(first, database)
+        month, _ = loaded(newer, database)
+        changes = one(database, "SELECT count(*) FROM cnbv_series_cambios")
+    if changes != series_data.RESTATED:
+        sys.exit(f"{changes} restated values are on record, not {series_data.RESTATED}")
+    return {
+        "first load, s": wall,
+        "first load / (unzip + copy + key)": wall / base,
+        "first load / (bare copy)": wall / copied,
+        "same file / first load": again / wall,
+        "next month / first load": month / wall,
+        "resident, MiB": resident,
+        "on disk, MB": float(size),
+        "on disk as rows, MB": float(rows_size),
+        **answers,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where the archives are, or will be made")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary, own_server() as server:
+        folder = options.folder or Path(temporary)
+        if not (folder / "next.zip").exists():
+            subprocess.run([sys.executable, series_data.__file__, str(folder)], check=True)
+        found = [pair(folder, server.dsn) for _ in range(options.pairs)]
+    for name in found[0]:
+        values = [row[name] for row in found]
+        print(f"{name:36} {statistics.median(values):9.2f}   ({', '.join(f'{value:.2f}' for value in values)})")
+
+
+if __name__ == "__main__":
+    main()

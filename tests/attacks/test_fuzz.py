@@ -14,7 +14,7 @@ from bankadvisor_etl.checks.findings import Thresholds
 if TYPE_CHECKING:
     from pathlib import Path
 
-CASES = 40
+CASES = 80
 SMALL = Thresholds(floor_cartera=100, floor_icap=100, floor_tda=100)
 
 

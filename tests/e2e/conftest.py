@@ -26,7 +26,7 @@ ONE_IS_ENOUGH = {
     "test_systemd_health": "trixie",
     "test_systemd_readme": "trixie",
 }
-"""Files that found no difference between the two Debians: on the other one they are marked slow."""
+"""Files that .ci/run tries on one of the two Debians, for the same reason: on the other one they are marked slow."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ from support.small import CARTERA, ICAP, run, set_cell, small_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-NO_DATABASE_NEEDED = {"check", "sample-data", "diccionario", "doctor", "fetch", "health-http"}
+NO_DATABASE_NEEDED = {"check", "sample-data", "diccionario", "doctor", "fetch", "health-http", "reconcile"}
 """Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
 
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from bankadvisor_etl.checks.findings import SAMPLE, Finding
 from bankadvisor_etl.errors import DataError
+from bankadvisor_etl.sources.balance import check_labels
 from bankadvisor_etl.sources.bulletin.layouts import CAPITAL, SHEETS
-from bankadvisor_etl.transforms.metricas import check_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

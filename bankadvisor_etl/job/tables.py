@@ -8,6 +8,7 @@ import polars as pl
 
 from bankadvisor_etl.sources.catalogue import named
 from bankadvisor_etl.tables import CAPTACION, METRICAS, SEGMENTADA
+from bankadvisor_etl.transforms import bulletins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,19 +30,18 @@ def publications(extracts: Mapping[str, Extract], kept: Sequence[Kept] = ()) -> 
     """
     if not extracts.keys() & {"serie", "boletin"}:
         return {}
-    from bankadvisor_etl.transforms import metricas  # noqa: PLC0415 - numpy, for CNBV's own files alone
+    balances = segments = funding = None
+    if "serie" in extracts:
+        from bankadvisor_etl.transforms import metricas  # noqa: PLC0415 - numpy, for the series alone
 
-    of_series = cast("SeriesExtract", extracts["serie"]).series if "serie" in extracts else None
-    cells = metricas.newest(extracts["boletin"].frame) if "boletin" in extracts else None
-    balances = metricas.with_bulletins(
-        None if of_series is None else metricas.metricas(of_series, kept),
-        None if cells is None else metricas.metricas_of_bulletins(cells),
-    )
-    segments = metricas.with_bulletins(
-        None if of_series is None else metricas.segmentos(of_series, kept),
-        None if cells is None else metricas.segmentos_of_bulletins(cells),
-    )
-    funding = None if cells is None else metricas.captacion_of_bulletins(cells).with_columns(fuente=pl.lit("boletin"))
+        series = cast("SeriesExtract", extracts["serie"]).series
+        tables = (metricas.metricas(series, kept), metricas.segmentos(series, kept))
+        balances, segments = (table.with_columns(fuente=pl.lit("serie")) for table in tables)
+    if "boletin" in extracts:
+        cells = bulletins.newest(extracts["boletin"].frame)
+        balances = bulletins.after(balances, bulletins.metricas(cells))
+        segments = bulletins.after(segments, bulletins.segmentos(cells))
+        funding = bulletins.after(None, bulletins.captacion(cells))
     frames = {METRICAS.name: balances, SEGMENTADA.name: segments, CAPTACION.name: funding}
     return {name: _columns(name, frame) for name, frame in frames.items() if frame is not None and frame.height}
 

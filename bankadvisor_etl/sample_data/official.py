@@ -35,10 +35,11 @@ RESTATED = 25
 FROM_IFRS9 = tuple(name for name in CONCEPTOS if name.endswith(("_e2", "_vr")) or name == "todas")
 
 
-def write(directory: Path, seed: int, edition: int = 1) -> list[Path]:
+def write(directory: Path, seed: int, edition: int = 1, since: int = 0) -> list[Path]:
     """Write the archive and the catalogues into ``directory/cnbv``, and return their paths.
 
-    Amounts are whole pesos, ratios fractions; the first edition ends in 202506, the second in 202507.
+    Amounts are whole pesos, ratios fractions; the first edition ends in 202506, the second in 202507; both begin with
+    the month ``since``.
     """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,18 +47,18 @@ def write(directory: Path, seed: int, edition: int = 1) -> list[Path]:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         member = zipfile.ZipInfo(MEMBER, (2025, 8, 1, 0, 0, 0))
         member.compress_type = zipfile.ZIP_DEFLATED
-        packed.writestr(member, HEADER + "".join(rows(seed, edition)))
+        packed.writestr(member, HEADER + "".join(rows(seed, edition, since)))
     return [archive, *_catalogues(folder, edition)]
 
 
-def rows(seed: int, edition: int = 1) -> Iterator[str]:
+def rows(seed: int, edition: int = 1, since: int = 0) -> Iterator[str]:
     """The lines below the header, institution by institution."""
     cifras = amounts.simulate(seed)
     last = ULTIMO if edition > 1 else periodos(last=ULTIMO)[-2]
     restated = RESTATED if edition > 1 else 0
     for codigo, by_month in _institutions(cifras):
         for periodo, row in by_month.items():
-            if periodo > last or not any(row.values()):
+            if not since <= periodo <= last or not any(row.values()):
                 continue
             for saldo, figures in ((SALDO, row), (CONSOLIDADO, amounts.consolidated(row))):
                 raised = (

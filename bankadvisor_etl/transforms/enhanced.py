@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from bankadvisor_etl.formats.parse import SISTEMA, is_bank
+from bankadvisor_etl.transforms import bulletins
 from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 from bankadvisor_etl.transforms.capital import merged
-from bankadvisor_etl.transforms.metricas import capital_of_bulletins, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,10 +53,10 @@ def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
 
 def all_capital(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
     """The ICAPs of every source at hand (``transforms.capital``); None without any."""
-    bulletins = None
+    of_bulletins = None
     if "boletin" in frames:  # a hundredth of its rows
-        bulletins = capital_of_bulletins(newest(frames["boletin"].filter(pl.col("tema") == "capital")))
-    return merged(frames.get("icap"), frames.get("icap_cnbv"), bulletins)
+        of_bulletins = bulletins.capital(bulletins.newest(frames["boletin"].filter(pl.col("tema") == "capital")))
+    return merged(frames.get("icap"), frames.get("icap_cnbv"), of_bulletins)
 
 
 def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:

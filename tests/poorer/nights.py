@@ -68,7 +68,8 @@ class House:
         failed = frozenset(finding.name for finding in found if not finding.passed)
         if failures(found):
             return Night(65, failed)
-        figures = publish.Figures(content["columns"], result.blocks[0], content["known_alertas"], allow_removals)
+        columns = content["columns"]["monthly_kpis"]
+        figures = publish.Figures(columns, result.blocks[0], content["known_alertas"], allow_removals)
         publish.stage(self.cursor, figures)
         publish.publish(self.cursor, 1, figures)
         self.cursor.execute("DROP TABLE monthly_kpis_entrada, monthly_kpis_diferencias")

@@ -10,8 +10,8 @@ import pytest
 from bankadvisor_etl.formats.extract import Extract
 from bankadvisor_etl.reconcile import causes
 from bankadvisor_etl.reconcile.comparisons import bulletins_with_older, bulletins_with_series, capital, identities
+from bankadvisor_etl.sources.balance import AMOUNTS, RATIOS
 from bankadvisor_etl.sources.boletin import FRAME
-from bankadvisor_etl.transforms.metricas import AMOUNTS, RATIOS
 from support.frames import BBVA, INVEX, icap, mes
 from support.series import csv_file
 from support.series import read as read_series

@@ -21,8 +21,7 @@ ARCHIVE = official.ARCHIVE
 def write_official(folder: Path) -> Path:
     """Write both editions, ``1/cnbv`` and ``2/cnbv``, with the months from ``SINCE`` on."""
     for edition in official.EDITIONS:
-        archive, *_ = official.write(folder / str(edition), 0, edition)
-        edit(archive, lambda line: line if int(line.split(b'"')[3]) >= SINCE else b"")
+        official.write(folder / str(edition), 0, edition, SINCE)
     return folder
 
 

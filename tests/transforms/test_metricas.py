@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.sample_data import amounts, bulletins, official
-from bankadvisor_etl.sources import bulletin, series
+from bankadvisor_etl.sample_data import amounts, official
+from bankadvisor_etl.sample_data import bulletins as sample_bulletins
+from bankadvisor_etl.sources import balance, bulletin, series
 from bankadvisor_etl.sources.bulletin import CELLS
 from bankadvisor_etl.sources.segments import SEGMENTS
-from bankadvisor_etl.transforms import metricas
+from bankadvisor_etl.transforms import bulletins, metricas
 from support.frames import BBVA, INVEX, SISTEMA, mes
 from support.refusals import refused
 from support.series import csv_file
@@ -33,10 +34,10 @@ def of_series(tmp_path: Path, *values: tuple[str, int, int, float]) -> Any:
 
 def test_balance_in_mdp_and_ratios_in_percent(tmp_path: Path) -> None:
     amounts_of = [(INVEX, concept, 202503, 1e6 * (at + 1)) for at, concept in enumerate(AMOUNTS)]
-    ratios = [(INVEX, concept, 202503, at / 128) for at, concept in enumerate(metricas.RATIOS.values(), 1)]
+    ratios = [(INVEX, concept, 202503, at / 128) for at, concept in enumerate(balance.RATIOS.values(), 1)]
     frame = metricas.metricas(of_series(tmp_path, *amounts_of, *ratios))
     assert frame.rows() == [(INVEX, mes(202503), 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, *(at / 1.28 for at in range(1, 6)))]
-    assert frame.columns[2:] == [*metricas.AMOUNTS, *metricas.RATIOS]
+    assert frame.columns[2:] == [*balance.AMOUNTS, *balance.RATIOS]
 
 
 def test_saldo_130_and_aggregates_are_not_these_banks(tmp_path: Path) -> None:
@@ -98,10 +99,10 @@ def test_a_ratio_that_is_left_out_is_0_where_there_are_loans(tmp_path: Path) -> 
 
 
 def test_labels_are_those_of_the_catalogue() -> None:
-    metricas.check_labels(metricas.LABELS, "cat_conceptos_40.csv")
-    metricas.check_labels({40100001: "ACTIVO  "}, "cat_conceptos_40.csv")
+    balance.check_labels(balance.LABELS, "cat_conceptos_40.csv")
+    balance.check_labels({40100001: "ACTIVO  "}, "cat_conceptos_40.csv")
     with refused(DataError, file="cat_conceptos_40.csv", column="40100051", value="Inversiones en valores"):
-        metricas.check_labels({40100051: "Inversiones en valores"}, "cat_conceptos_40.csv")
+        balance.check_labels({40100051: "Inversiones en valores"}, "cat_conceptos_40.csv")
 
 
 def cell(month: int, valor: float | None, codigo: str | None = INVEX, of: int = 202505, **more: Any) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def cells(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def test_the_newest_bulletin_wins_and_a_blank_is_no_figure() -> None:
-    found = metricas.newest(
+    found = bulletins.newest(
         cells(
             cell(202504, 1.0, of=202504),
             cell(202504, 2.0, of=202505),
@@ -136,36 +137,32 @@ def test_the_newest_bulletin_wins_and_a_blank_is_no_figure() -> None:
 
 
 def test_an_unknown_bank_goes_by_its_name() -> None:
-    found = metricas.newest(cells(cell(202505, 1.0, None, institucion="Banco Cuenca (Méx)")))
-    assert metricas.metricas_of_bulletins(found)["codigo", "activo_total"].rows() == [("BANCO CUENCA", 1.0)]
+    found = bulletins.newest(cells(cell(202505, 1.0, None, institucion="Banco Cuenca (Méx)")))
+    assert bulletins.metricas(found)["codigo", "activo_total"].rows() == [("BANCO CUENCA", 1.0)]
 
 
 def test_only_months_that_the_series_lacks_come_from_bulletins() -> None:
-    of_bulletins = metricas.metricas_of_bulletins(metricas.newest(cells(cell(202504, 1.0), cell(202505, 2.0))))
-    of_series_too = of_bulletins.filter(pl.col("mes") == mes(202504)).with_columns(activo_total=9.0)
-    found = metricas.with_bulletins(of_series_too, of_bulletins)
-    assert found is not None
+    of_bulletins = bulletins.metricas(bulletins.newest(cells(cell(202504, 1.0), cell(202505, 2.0))))
+    of_series = of_bulletins.filter(pl.col("mes") == mes(202504)).with_columns(activo_total=9.0, fuente=pl.lit("serie"))
+    found = bulletins.after(of_series, of_bulletins)
     assert found["mes", "activo_total", "fuente"].rows() == [(mes(202504), 9.0, "serie"), (mes(202505), 2.0, "boletin")]
-    alone = metricas.with_bulletins(None, of_bulletins)
-    assert alone is not None
-    assert set(alone["fuente"]) == {"boletin"}
-    assert metricas.with_bulletins(None, None) is None
+    assert set(bulletins.after(None, of_bulletins)["fuente"]) == {"boletin"}
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, pl.DataFrame]:
     folder = tmp_path_factory.mktemp("cnbv")
-    archive, *_ = official.write(folder, 0)
-    (path,) = bulletins.write(folder, 0, (202506,), amounts.simulate(0))
+    archive, *_ = official.write(folder, 0, since=202201)
+    (path,) = sample_bulletins.write(folder, 0, (202506,), amounts.simulate(0))
     read = bulletin.read(path)
     return series.read(archive, date(2025, 8, 1)), read.cells.with_columns(boletin=pl.lit(read.month))
 
 
 def test_the_sample_bulletin_says_what_its_series_says(sample: tuple[Any, pl.DataFrame]) -> None:
-    of_series_133, newest = sample[0], metricas.newest(sample[1])
+    of_series_133, newest = sample[0], bulletins.newest(sample[1])
     pairs = (
-        (metricas.metricas(of_series_133), metricas.metricas_of_bulletins(newest), ["codigo", "mes"]),
-        (metricas.segmentos(of_series_133), metricas.segmentos_of_bulletins(newest), ["codigo", "segmento", "mes"]),
+        (metricas.metricas(of_series_133), bulletins.metricas(newest), ["codigo", "mes"]),
+        (metricas.segmentos(of_series_133), bulletins.segmentos(newest), ["codigo", "segmento", "mes"]),
     )
     for left, right, key in pairs:
         there = right.filter(pl.col("codigo") != "BANCO CUENCA").sort(key)
@@ -177,7 +174,7 @@ def test_the_sample_bulletin_says_what_its_series_says(sample: tuple[Any, pl.Dat
 
 
 def test_funding_has_no_row_for_nothing(sample: tuple[Any, pl.DataFrame]) -> None:
-    found = metricas.captacion_of_bulletins(metricas.newest(sample[1]))
+    found = bulletins.captacion(bulletins.newest(sample[1]))
     assert found.columns == ["codigo", "producto", "mes", "saldo"]
     assert found.select("codigo", "producto", "mes").is_duplicated().sum() == 0
     parts = found.pivot("producto", index=["codigo", "mes"], values="saldo")

@@ -27,8 +27,13 @@ OFFICIAL = {
     "serie": "sh_datos_csv_40.zip",
     "conceptos": "cat_conceptos_40.csv",
     "entidades": "cat_instituciones_40.csv",
+    "boletin": "BE BM YYYYMM.xlsx",
+    "icap_cnbv": "040_15b_R1.xls",
 }
-PHASES = {"base": ["cartera", "instituciones", "castigos", "castigos_comerciales", *OFFICIAL]}
+PHASES = {
+    "base": ["cartera", "instituciones", "castigos", "castigos_comerciales", "serie", "conceptos", "entidades"],
+    "enhanced": ["icap", "tda", "tasa_efectiva", "tasas", "boletin", "icap_cnbv"],
+}
 
 
 def touched(folder: Path, *names: str) -> None:
@@ -39,8 +44,8 @@ def touched(folder: Path, *names: str) -> None:
 def test_the_sources_are_those_of_the_contract() -> None:
     assert {source.name: source.files[0] for source in SOURCES} == NAMES | OFFICIAL
     assert [source.name for source in SOURCES if source.required] == ["cartera"]
-    assert [source.name for source in SOURCES if source.phase == "base"] == PHASES["base"]
-    assert [source.name for source in SOURCES if source.phase == "enhanced"] == [*NAMES][4:]
+    for phase, names in PHASES.items():
+        assert [source.name for source in SOURCES if source.phase == phase] == names
 
 
 def test_every_file_is_found_by_its_name(tmp_path: Path) -> None:

@@ -95,11 +95,10 @@ class Untouched:
         self._settings = Settings(thresholds, TODAY)
         self._published: bytes | None = None
         self.published = self.figures(self.paths)
-        alertas = pl.col("alertas").list.join(",").alias("alertas")
-        columns = [
-            alertas if name == "alertas" else name for name in ("codigo", "mes", "banco_norm", "alertas", *METRICS)
-        ]
-        self._published = self.published.select(columns).write_csv().encode()
+        absent = {name: pl.lit(None, pl.Float64) for name in METRICS if name not in self.published.columns}
+        whole = self.published.with_columns(pl.col("alertas").list.join(","), **absent)
+        names = ("codigo", "mes", "banco_norm", "alertas", "fuente", *METRICS)
+        self._published = whole.select(names).write_csv().encode()
 
     def figures(self, paths: Mapping[str, Path]) -> pl.DataFrame:
         """The figures that a run would publish of these files beside the untouched ones, as rounded as it does.
@@ -121,7 +120,7 @@ class Untouched:
         kept = [f.name for f in findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
         if kept:
             raise DataError(f"what is published stays: {', '.join(kept)}")
-        return _frame(result.content["columns"], result.blocks[0])
+        return _frame(result.content["columns"]["monthly_kpis"], result.blocks[0])
 
     def differences(self, mine: pl.DataFrame) -> str:
         """What publishing ``mine`` would change; rows that it lacks stay as they are."""
@@ -165,7 +164,7 @@ def fuzz(untouched: Untouched, *, seconds: float, most: int, seed: int, dsn: str
 
 def _frame(columns: list[str], block: bytes) -> pl.DataFrame:
     """The figures of a result: ``codigo``, ``mes``, ``alertas``, rounded figures."""
-    text = ("fecha", "codigo_cnbv", "institucion", "banco_norm", "alertas")
+    text = ("fecha", "codigo_cnbv", "institucion", "banco_norm", "alertas", "fuente", "fuente_icap")
     schema = {name: pl.String if name in text else pl.Float64 for name in columns}
     frame = pl.read_csv(block, has_header=False, schema=schema)
     return frame.select(
@@ -173,6 +172,7 @@ def _frame(columns: list[str], block: bytes) -> pl.DataFrame:
         pl.col("fecha").str.to_date().alias("mes"),
         "banco_norm",
         pl.col("alertas").str.strip_chars("{}").str.split(","),
+        "fuente",
         (pl.selectors.float().fill_nan(None).round(8)),
     ).sort(KEY)
 

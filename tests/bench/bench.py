@@ -38,12 +38,13 @@ class Run:
     together: float
 
 
-def measure(command: list[str]) -> Run:
-    """Run a command to its end; one that fails ends the benchmark."""
+def measure(command: list[str], *, together: bool = True) -> Run:
+    """Run a command to its end; one that fails ends the benchmark. ``together`` looks at its memory all the time."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())
     peak = Peak(process.pid)
-    peak.start()
+    if together:
+        peak.start()
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started

@@ -1,7 +1,8 @@
 """Writes a series of CNBV's layout and size, for the benchmark: 12.65 million rows, about 550 MB, and later editions.
 
 58 entities x 2 saldos x 637 concepts over the months of each entity, up to 306. Close to half of the values are 0, as
-in the published file; the others are pesos with the noise that binary sums leave, and ratios.
+in the published file; the others are pesos with the noise that binary sums leave, and ratios. The loan book adds up,
+so that a run publishes it.
 ``python tests/bench/series_data.py FOLDER`` writes ``first.zip`` and ``next.zip``: a month more, 5,000 values restated.
 """
 
@@ -9,11 +10,15 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import polars as pl
+
+from bankadvisor_etl.sources.amounts import SEGMENTS, STAGES
+from bankadvisor_etl.transforms.from_series import CONCEPTS as AMOUNTS
 
 NAME = "sh_datos_40.csv"
 HEADER = b'"sector","idconcepto","entidad","periodo","saldo","valor"\n'
@@ -23,6 +28,12 @@ CODES = ["5", "59", "60", *(f"{40002 + 3 * number:06}" for number in range(ENTIT
 IDS = [*range(40_100_001, 40_100_001 + 500), *range(40_200_001, 40_200_001 + CONCEPTS - 500)]
 LENGTHS = [MONTHS, *(int(length) for length in np.linspace(36, MONTHS, ENTITIES - 1).round())]
 SALDOS = (130, 133)
+BANKS = range(3, ENTITIES)
+SHARES = {"e1": 1.0, "e2": 0.03, "e3": 0.02, "vr": 0.005}
+IMOR, ICOR, LOSS = 40_200_017, 40_200_096, 40_200_118
+PLACES = {name: IDS.index(concept) for name, concept in AMOUNTS.items()}
+FREE = [at for at, concept in enumerate(IDS) if concept not in {*AMOUNTS.values(), IMOR, ICOR, LOSS}]
+"""The concepts that nothing else depends on."""
 
 
 def series(entity: int, saldo: int, months: int) -> np.ndarray:
@@ -36,7 +47,40 @@ def series(entity: int, saldo: int, months: int) -> np.ndarray:
     values[500:] = (values[500:] / 10 ** np.ceil(np.log10(np.maximum(values[500:], 1)))).round(8)
     values[rng.random(CONCEPTS) < 0.42] = 0.0
     values[rng.random(shape) < 0.05] = 0.0
+    _put_book(values, book(entity, saldo))
     return values[:, MONTHS - LENGTHS[entity] : months]
+
+
+@lru_cache
+def book(entity: int, saldo: int) -> dict[str, np.ndarray]:
+    """The 35 amounts of an entity; those of the system are the sums of the banks'."""
+    if entity == 0:
+        banks = [book(bank, saldo) for bank in BANKS]
+        return {name: np.sum([bank[name] for bank in banks], axis=0) for name in AMOUNTS}
+    rng = np.random.default_rng([entity, saldo, 1])
+    amounts: dict[str, np.ndarray] = {}
+    there = np.arange(MONTHS + 2) >= MONTHS - LENGTHS[entity]
+    for segment in SEGMENTS:
+        walk = 10 ** rng.uniform(9, 11) * (1 + 0.01 * rng.standard_normal(MONTHS + 2)).cumprod() * there
+        amounts |= {f"{segment}_{stage}": np.round(walk * SHARES[stage]) for stage in STAGES}
+        amounts[f"res_{segment}"] = -np.round(walk * SHARES["e3"] * 1.5)
+    for stage in STAGES:
+        amounts[f"comercial_{stage}"] = amounts[f"ae_{stage}"] + amounts[f"ef_{stage}"] + amounts[f"eg_{stage}"]
+        amounts[f"total_{stage}"] = amounts[f"comercial_{stage}"] + amounts[f"co_{stage}"] + amounts[f"vi_{stage}"]
+    amounts["todas"] = np.sum([amounts[f"total_{stage}"] for stage in STAGES], axis=0)
+    amounts["reservas"] = np.sum([amounts[f"res_{segment}"] for segment in SEGMENTS], axis=0)
+    return amounts
+
+
+def _put_book(values: np.ndarray, amounts: dict[str, np.ndarray]) -> None:
+    """Lay the loan book, and CNBV's ratios of it, over the other figures."""
+    for name, at in PLACES.items():
+        values[at] = amounts[name]
+    loans = amounts["total_e1"] + amounts["total_e2"] + amounts["total_e3"]
+    with np.errstate(invalid="ignore"):
+        values[IDS.index(IMOR)] = amounts["total_e3"] / loans
+        values[IDS.index(ICOR)] = -amounts["reservas"] / amounts["total_e3"]
+        values[IDS.index(LOSS)] = -amounts["reservas"] / loans
 
 
 def rows(entity: int, saldo: int, months: int, restated: np.ndarray) -> bytes:
@@ -70,8 +114,8 @@ def write(file: BinaryIO, months: int = MONTHS, restated: int = 0) -> int:
         for saldo in SALDOS:
             here = min(share, restated)
             restated -= here
-            places = rng.choice(CONCEPTS * LENGTHS[entity], here, replace=False)
-            file.write(rows(entity, saldo, months, np.column_stack(np.divmod(places, LENGTHS[entity]))))
+            concepts, at = np.divmod(rng.choice(len(FREE) * LENGTHS[entity], here, replace=False), LENGTHS[entity])
+            file.write(rows(entity, saldo, months, np.column_stack([np.array(FREE)[concepts], at])))
             count += CONCEPTS * (LENGTHS[entity] + months - MONTHS)
     return count
 

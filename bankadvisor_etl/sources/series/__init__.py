@@ -38,7 +38,7 @@ def read(path: Path, newest: date) -> Series:
         DataError: a row is at fault, a month is out of range, or a key appears twice.
     """
     cube = Cube(newest)
-    for frame, first_row in _frames(path):
+    for frame, first_row in archive.ahead(_frames(path)):  # as polars does while it parses
         cube.add(frame, path.name, first_row)
     if not cube.rows:
         raise DataError("there is no row below the header", Place(path.name), AGAIN)

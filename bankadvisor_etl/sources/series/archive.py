@@ -7,7 +7,7 @@ import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from bankadvisor_etl.errors import DataError, InputError, Place
 
@@ -26,6 +26,7 @@ LONGEST_LINE = 1_000
 """Bytes; an honest line has 50."""
 AHEAD = 2
 AGAIN = "fetch the file again"
+Item = TypeVar("Item")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -37,18 +38,20 @@ def shown(line: bytes) -> str:
 def blocks(path: Path) -> Iterator[bytes]:
     """Yield the lines after the header, in blocks of about ``BLOCK`` bytes that end with a whole line.
 
-    Another thread inflates while the caller parses: zlib lets go of the GIL.
-
     Raises:
         InputError: the file is missing, no archive, damaged, cut, larger than honest ones, or without its one member.
         DataError: the header is not that of the series.
     """
-    lines = _lines(path)
+    return ahead(_lines(path))  # zlib lets go of the GIL
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items, of which another thread makes the next ``AHEAD`` while the caller works on one."""
     with ThreadPoolExecutor(1, "series") as pool:
-        waiting = deque(pool.submit(next, lines, b"") for _ in range(AHEAD))
-        while block := waiting.popleft().result():
-            waiting.append(pool.submit(next, lines, b""))
-            yield block
+        waiting = deque(pool.submit(next, items, None) for _ in range(AHEAD))
+        while (item := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, items, None))
+            yield item
 
 
 def _lines(path: Path) -> Iterator[bytes]:

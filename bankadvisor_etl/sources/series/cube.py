@@ -28,7 +28,8 @@ FIRST_MONTH = 2000 * 12 + 11
 
 MAX_ENTITIES, MAX_CONCEPTS, MAX_SERIES = 256, 2_048, 150_000
 """The published file has 70, 642 and 74,000."""
-PAGE = 1_000
+PAGE_BITS = 10
+PAGE = 1 << PAGE_BITS
 
 
 @dataclass(eq=False)
@@ -41,17 +42,20 @@ class _Numbers:
     known: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._page = np.zeros(self.largest // PAGE + 1, dtype=np.int32)
-        self._places = np.full((1, PAGE), -1, dtype=np.int32)
+        self._pages = np.zeros((self.largest >> PAGE_BITS) + 1, dtype=np.int32)
+        self._places = np.full(PAGE, -1, dtype=np.int32)
 
     def __call__(self, numbers: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
-        page, place = np.divmod(numbers, np.uint32(PAGE))
-        found = self._places[self._page[page], place]
+        found = self._places[self._at(numbers)]
         if found.min(initial=0) < 0:
             for number in np.unique(numbers[found < 0]).tolist():
                 self._add(number)
-            found = self._places[self._page[page], place]
+            found = self._places[self._at(numbers)]
         return found
+
+    def _at(self, numbers: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+        place = (numbers & (PAGE - 1)).view(np.int32)
+        return np.asarray(self._pages[numbers >> PAGE_BITS] + place)
 
     def _add(self, number: int) -> None:
         if len(self.known) == self.limit:
@@ -59,10 +63,10 @@ class _Numbers:
                 f"more than {self.limit:,} different values: no file of CNBV has so many", Place(column=self.name)
             )
         page, place = divmod(number, PAGE)
-        if not self._page[page]:
-            self._page[page] = len(self._places)
-            self._places = np.vstack([self._places, np.full((1, PAGE), -1, dtype=np.int32)])
-        self._places[self._page[page], place] = len(self.known)
+        if not self._pages[page]:
+            self._pages[page] = len(self._places)
+            self._places = np.append(self._places, np.full(PAGE, -1, dtype=np.int32))
+        self._places[self._pages[page] + place] = len(self.known)
         self.known.append(number)
 
 

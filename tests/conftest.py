@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from support.databases import NONE_FOUND, Source, choose_source, fresh_database
-from support.folders import find_real_data
+from support.folders import find_real_data, made_once
 from support.published import copy_of
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the sample data, not to be written to: tests share it."""
     from bankadvisor_etl.sample_data import write_sample  # noqa: PLC0415 (polars: only where it is needed)
 
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder)
-    return folder
+    return made_once(tmp_path_factory, "sample", write_sample)
 
 
 @pytest.fixture
@@ -115,7 +113,7 @@ def small_dir(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The folder of the sample data's last months (``support.small``), not to be written to."""
     from support.small import write_small  # noqa: PLC0415 (openpyxl: only where it is needed)
 
-    return write_small(sample_dir, tmp_path_factory.mktemp("small") / "data")
+    return made_once(tmp_path_factory, "small", lambda folder: write_small(sample_dir, folder))
 
 
 @pytest.fixture
@@ -129,7 +127,7 @@ def editions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two editions of CNBV's own files for the months of ``small`` (``support.official``), not to be written to."""
     from support.official import write_official  # noqa: PLC0415
 
-    return write_official(tmp_path_factory.mktemp("editions"))
+    return made_once(tmp_path_factory, "editions", write_official)
 
 
 @pytest.fixture(scope="session")

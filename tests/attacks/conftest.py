@@ -9,6 +9,7 @@ from surgery import cut_to_last_months
 from trial import let_everybody_in, run
 
 from support.databases import fresh_database
+from support.folders import made_once
 from support.published import copy_of
 from support.tables import recorded
 
@@ -38,7 +39,11 @@ def held(record_property: Callable[[str, object], None]) -> Callable[[str, str, 
 @pytest.fixture(scope="session")
 def target_dir(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the sample data with the months from 202401 on, in the same bytes, not to be written to."""
-    return cut_to_last_months(Path(shutil.copytree(sample_dir, tmp_path_factory.mktemp("target") / "data")))
+
+    def make(folder: Path) -> None:
+        cut_to_last_months(Path(shutil.copytree(sample_dir, folder)))
+
+    return made_once(tmp_path_factory, "target", make)
 
 
 @pytest.fixture

@@ -1,12 +1,18 @@
-"""Where the regulator's real files are."""
+"""Where the regulator's real files are, and folders that the workers share."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BESIDE_THE_CLONE = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw"
 
@@ -36,3 +42,18 @@ def find_real_data() -> Path:
     if os.environ.get("BANKADVISOR_REAL_DATA") or os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of the workers makes and all of them read."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # each worker has a folder of its own in there
+    folder, unfinished = root / name, root / f"{name}.unfinished"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder

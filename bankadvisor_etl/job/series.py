@@ -20,9 +20,9 @@ class Arriving:
         self._any_restated = False
         self.unchanged: int = self._take().content["unchanged"]
 
-    def appended_rows(self) -> Iterator[bytes]:
-        """What is added to stored series."""
-        return self._part("appended")
+    def longer_keys(self) -> Iterator[bytes]:
+        """The stored series that go on."""
+        return self._part("longer")
 
     def restated_rows(self) -> Iterator[bytes]:
         """The series whose stored part differs."""
@@ -37,7 +37,7 @@ class Arriving:
             self._tell(Message("kept", {}, (values,)))
 
     def rows(self) -> Iterator[bytes]:
-        """The series that are new."""
+        """The series that are new, and those that go on."""
         yield from self._part("rows")
         self._take()
 

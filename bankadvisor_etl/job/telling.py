@@ -1,6 +1,6 @@
 """What the process that computes tells of CNBV's series: the blocks that ``job.series`` passes on to PostgreSQL.
 
-Messages of the kind ``series`` with ``part``: ``begin`` (with the number of ``unchanged`` series), ``appended``,
+Messages of the kind ``series`` with ``part``: ``begin`` (with the number of ``unchanged`` series), ``longer``,
 ``restated``, ``compare``, ``rows``, ``end``. Where something was restated, an answer to ``compare`` is awaited before
 the figures are computed: which stored values the file lacks.
 """
@@ -39,7 +39,7 @@ class Series:
     def restated(self, answers: BinaryIO) -> list[Kept]:
         """Tell what is needed to find out which values were restated; return those that the file lacks and stay."""
         self._tell(Message("series", {"part": "begin", "unchanged": self._difference.unchanged}))
-        self._send("appended", self._difference.appended_rows())
+        self._send("longer", self._difference.longer_keys())
         self._send("restated", self._difference.restated_rows())
         self._tell(Message("series", {"part": "compare"}))
         answer = receive(answers) if self._difference.restated else None
@@ -49,7 +49,7 @@ class Series:
         return cast("list[Kept]", kept.filter(pl.col("idconcepto").is_in([*needed(), *metricas.needed()])).rows())
 
     def rows(self) -> None:
-        """Tell the rest: the series that are new."""
+        """Tell the rest: the series that are new, and those that go on."""
         self._send("rows", self._difference.rows())
         self._tell(Message("series", {"part": "end"}))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
 STAGED = (*ROWS, "huella_anterior")
+KEYS = ("entidad", "saldo", "idconcepto", "huella_anterior")
 """The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
 
 
@@ -31,11 +32,11 @@ class Blocks(Protocol):
     def unchanged(self) -> int:
         """How many series are as stored."""
 
-    def appended_rows(self) -> Iterator[bytes]:
-        """Binary COPY (``STAGED``) of what the file adds to stored series: ``valores`` are the new ones alone."""
+    def longer_keys(self) -> Iterator[bytes]:
+        """Binary COPY (``KEYS``) of the stored series that go on in the file; no block where there are none."""
 
     def rows(self) -> Iterator[bytes]:
-        """Binary COPY (``ROWS``) of the series that are new; no block where there are none."""
+        """Binary COPY (``ROWS``) of the series that are new and of those that go on; no block where there are none."""
 
     def restated_rows(self) -> Iterator[bytes]:
         """Binary COPY (``STAGED``) of the series whose stored part differs; an empty array: the file has none."""
@@ -91,8 +92,8 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
         ChangedError: somebody else loaded since ``heads``.
     """
     cursor.execute("LOCK TABLE cnbv_series_valores IN SHARE ROW EXCLUSIVE MODE")
-    longer = _stage(cursor, "series_adiciones", blocks.appended_rows())
-    compared = _stage(cursor, "series_entrada", blocks.restated_rows())
+    longer = _stage_keys(cursor, blocks)
+    compared = _stage(cursor, blocks)
     point("series_staged")
     restated = withdrawn = overwritten = stored = 0
     first, kept = "", b""
@@ -105,12 +106,12 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
     if compared:
         restated = _record(cursor, run_id)
         overwritten = _overwrite(cursor, withdrawn)
-    _append(cursor, longer)
+    _delete(cursor, "series_alargadas", longer)  # to be written anew: as fast as to append, and the file is at hand
     point("series_compared")
     written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
     unchanged = blocks.unchanged + compared - overwritten
-    return Loaded(written, longer + overwritten, unchanged, restated, withdrawn, stored, first)
+    return Loaded(written - longer, longer + overwritten, unchanged, restated, withdrawn, stored, first)
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
@@ -145,33 +146,32 @@ def _copy(cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], block
     return cursor.rowcount
 
 
-def _stage(cursor: psycopg.Cursor[Any], table: str, blocks: Iterator[bytes]) -> int:
-    """COPY blocks into a temporary table of the series' columns and ``huella_anterior``, and return how many rows."""
-    name = sql.Identifier(table)
+def _stage(cursor: psycopg.Cursor[Any], blocks: Blocks) -> int:
+    """COPY the series that have to be compared into ``series_entrada``, and return how many there are."""
     cursor.execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE {0} (LIKE cnbv_series_valores INCLUDING STORAGE, huella_anterior bigint)"
-            " ON COMMIT DROP"
-        ).format(name)
+        "CREATE TEMPORARY TABLE series_entrada (LIKE cnbv_series_valores INCLUDING STORAGE INCLUDING COMPRESSION,"
+        " huella_anterior bigint) ON COMMIT DROP"
     )
-    nullable = ", ".join(f"ALTER {column} DROP NOT NULL" for column in ("primero", "n_valores", "valores"))
-    cursor.execute(sql.SQL("ALTER TABLE {} " + nullable).format(name))
-    staged = _copy(cursor, table, STAGED, blocks)
+    cursor.execute(
+        "ALTER TABLE series_entrada ALTER primero DROP NOT NULL, ALTER n_valores DROP NOT NULL,"
+        " ALTER valores DROP NOT NULL"
+    )
+    staged = _copy(cursor, "series_entrada", STAGED, blocks.restated_rows())
     if staged:
-        cursor.execute(sql.SQL("ANALYZE {} (entidad, saldo, idconcepto)").format(name))
+        cursor.execute("ANALYZE series_entrada (entidad, saldo, idconcepto)")
     return staged
 
 
-def _append(cursor: psycopg.Cursor[Any], expected: int) -> None:
-    """Add to the stored series what the file has beyond them."""
-    if expected:
-        cursor.execute(
-            "UPDATE cnbv_series_valores s SET valores = s.valores || e.valores, n_valores = e.n_valores,"
-            " huella = e.huella FROM series_adiciones e"
-            " WHERE (e.entidad, e.saldo, e.idconcepto) = (s.entidad, s.saldo, s.idconcepto)"
-            " AND s.huella = e.huella_anterior"
-        )
-        _check_same(cursor.rowcount, expected)
+def _stage_keys(cursor: psycopg.Cursor[Any], blocks: Blocks) -> int:
+    """COPY the keys of the series that go on into ``series_alargadas``, and return how many there are."""
+    cursor.execute(
+        "CREATE TEMPORARY TABLE series_alargadas"
+        " (entidad text, saldo smallint, idconcepto integer, huella_anterior bigint) ON COMMIT DROP"
+    )
+    staged = _copy(cursor, "series_alargadas", KEYS, blocks.longer_keys())
+    if staged:
+        cursor.execute("ANALYZE series_alargadas")
+    return staged
 
 
 def _delete(cursor: psycopg.Cursor[Any], table: str, expected: int) -> None:

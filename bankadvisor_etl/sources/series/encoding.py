@@ -17,7 +17,7 @@ from bankadvisor_etl.sources.series.arrays import code, fingerprint
 from bankadvisor_etl.sources.series.cube import FIRST_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from bankadvisor_etl.sources.series.arrays import Key, Series
 
@@ -44,6 +44,7 @@ CHUNK = 1_024
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">f8")])
 _ROW = struct.Struct(">hiqiiiiiiihi")
 _ARRAY = struct.Struct(">iiiiii")
+_KEY = struct.Struct(">ihii")
 _EMPTY_ARRAY = struct.pack(">iiii", 12, 0, 0, FLOAT8)
 
 
@@ -71,34 +72,23 @@ class Difference:
 
     series: Series
     new: list[int]
-    appended: list[Laid]
+    longer: list[Laid]
     restated: list[Laid]
     unchanged: int
 
-    def appended_rows(self) -> Iterator[bytes]:
-        """The values that the file adds to stored series, with the fingerprint of those before and of the whole."""
-        if not self.appended:
-            return
-        yield START
-        for start in range(0, len(self.appended), CHUNK):
-            yield b"".join(self._appended_rows(self.appended[start : start + CHUNK]))
-        yield END
-
-    def _appended_rows(self, chunk: list[Laid]) -> Iterator[bytes]:
-        numbers = [laid.number for laid in chunk if laid.number is not None]
-        arrays = _arrays(self.series, numbers, [laid.head.length for laid in chunk])
-        for laid, number, array in zip(chunk, numbers, arrays, strict=True):
-            yield _row(self.series, number, columns=8)
-            yield array
-            yield _fingerprint(laid.head)
+    def longer_keys(self) -> Iterator[bytes]:
+        """The stored series that go on in the file, and their stored fingerprints."""
+        if self.longer:
+            yield b"".join((START, *map(_key, self.longer), END))
 
     def rows(self) -> Iterator[bytes]:
-        """The series that are new."""
-        if not self.new:
+        """The series that are new, and those that go on, whole."""
+        numbers = sorted([*self.new, *(laid.number for laid in self.longer if laid.number is not None)])
+        if not numbers:
             return
         yield START
-        for start in range(0, len(self.new), CHUNK):
-            chunk = self.new[start : start + CHUNK]
+        for start in range(0, len(numbers), CHUNK):
+            chunk = numbers[start : start + CHUNK]
             yield b"".join(
                 part
                 for number, array in zip(chunk, _arrays(self.series, chunk), strict=True)
@@ -131,14 +121,14 @@ class Difference:
 
 
 def compare(series: Series, heads: bytes) -> Difference:
-    """Tell the series of the file apart: not stored, as stored, appended to, or to be compared value by value.
+    """Tell the series of the file apart: not stored, as stored, longer, or to be compared value by value.
 
     Args:
         series: the file.
         heads: the stored ones, as CSV with the columns of ``HEADS`` and no header.
     """
     stored = _heads(heads)
-    new, appended, restated, unchanged = [], [], [], 0
+    new, longer, restated, unchanged = [], [], [], 0
     for number, key in enumerate(series.keys):
         head = stored.pop(key, None)
         if head is None:
@@ -149,11 +139,11 @@ def compare(series: Series, heads: bytes) -> Difference:
         if not same_start or fingerprint(values[: head.length]) != head.fingerprint:
             restated.append(Laid(key, number, head))
         elif len(values) > head.length:
-            appended.append(Laid(key, number, head))
+            longer.append(Laid(key, number, head))
         else:
             unchanged += 1
     restated += [Laid(key, None, head) for key, head in stored.items()]
-    return Difference(series, new, appended, restated, unchanged)
+    return Difference(series, new, longer, restated, unchanged)
 
 
 def _heads(heads: bytes) -> dict[Key, Head]:
@@ -176,21 +166,26 @@ def _head(columns: int, mark: int, first: int, key: Key, count: int) -> bytes:
     return _ROW.pack(columns, 8, mark, 4, days, 4, concept, 4, count, 2, saldo, len(codigo)) + codigo
 
 
+def _key(laid: Laid) -> bytes:
+    entity, saldo, concept = laid.key
+    codigo = code(entity).encode()
+    return struct.pack(">hi", 4, len(codigo)) + codigo + _KEY.pack(2, saldo, 4, concept) + _fingerprint(laid.head)
+
+
 def _fingerprint(head: Head) -> bytes:
     mark = head.fingerprint
     return struct.pack(">i", NULL) if mark is None else struct.pack(">iq", 8, mark)
 
 
-def _arrays(series: Series, numbers: list[int], skip: Sequence[int] | None = None) -> Iterator[bytes]:
-    """The values of each but the first ``skip``, as PostgreSQL sends an array: -1 for null, else 8 and the value."""
+def _arrays(series: Series, numbers: list[int]) -> Iterator[bytes]:
+    """The values of each, as PostgreSQL sends an array: -1 for null, else 8 and the value."""
     values = series.values[series.rows[numbers]]
     elements = np.empty(values.shape, dtype=_ELEMENT)
     elements["size"] = 8
     elements["value"] = values
-    for number, row, mine, skipped in zip(numbers, elements, values, skip or [0] * len(numbers), strict=True):
-        start, stop = series.starts[number] + skipped, series.stops[number]
-        length = int(stop - start)
-        count = int(np.count_nonzero(~np.isnan(mine[start:stop]))) if skipped else int(series.counts[number])
+    for number, row, mine in zip(numbers, elements, values, strict=True):
+        start, stop = series.starts[number], series.stops[number]
+        length, count = int(stop - start), int(series.counts[number])
         content = row[start:stop]
         if count == length:
             body = content.tobytes()

@@ -7,10 +7,12 @@ it parses it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +39,9 @@ SECONDS = 600
 
 THREADS = str(min(4, os.cpu_count() or 1))
 """Of polars, unless the environment says otherwise: one for each of many cores would take memory by the core."""
+
+PIPE = 2**20
+"""Bytes that wait to be read: what any user may ask for."""
 
 LAST_WORDS = 4_000
 OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc", "can't start new thread")
@@ -292,6 +297,8 @@ def _is_safe() -> bool:
 def _fork(errors: int) -> tuple[int, BinaryIO, BinaryIO]:
     requests, request = os.pipe()
     answer, answers = os.pipe()
+    with suppress(OSError):  # the kernel may grant less: then the two processes wait for each other more often
+        fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, PIPE)
     pid = os.fork()
     if pid == 0:
         os.close(request)

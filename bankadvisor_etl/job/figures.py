@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bankadvisor_etl.transforms.from_series import Kept
 
 
-COMPARED = {"cartera", "serie", "icap", "icap_cnbv", "boletin"}
-"""The sources that are held against each other."""
+OFFICIAL = {"serie", "icap_cnbv", "boletin"}
+COMPARED = {"cartera", "icap", *OFFICIAL}
+"""The sources that are held against each other; the two workbooks have nothing in common."""
 
 
 def answer(
@@ -70,7 +71,7 @@ def answer(
         "concepts": extracts["conceptos"].frame.rows() if "conceptos" in extracts else [],
         "columns": {name: frame.columns for name, frame in publications.items()},
     }
-    if len(extracts.keys() & COMPARED) > 1:
+    if extracts.keys() & OFFICIAL and len(extracts.keys() & COMPARED) > 1:
         content["reconcile"] = reconciling.told(extracts, files or {})
         made = reconciling.findings(content["reconcile"]["summary"])
         content["findings"] = [asdict(finding) for finding in (*result.findings, *made)]

@@ -13,7 +13,7 @@ import pytest
 from bankadvisor_etl import __version__
 from bankadvisor_etl.warehouse.schema import available
 from support.cli import environment
-from support.contract import COUNT, PERCENT
+from support.contract import COUNT, FILES, PERCENT
 from support.published import OUR_TABLES, ask, everything, one, runs
 from support.small import (
     ICAP,
@@ -136,7 +136,7 @@ def test_old_checks_and_rejects_are_pruned_and_runs_and_changes_are_not(publishe
         assert ask(published, query) == [(2,), (3,)]  # type: ignore[arg-type]
     assert [row["id"] for row in runs(published)] == [1, 2, 3]
     assert one(published, "SELECT count(*) FROM monthly_kpis_cambios") == changes > 0
-    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = 1") == 8
+    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = 1") == len(FILES)
     run(published, small, "--force", "--keep-days", "30")
     assert ask(published, "SELECT DISTINCT run_id FROM etl_rejects ORDER BY 1") == [(3,), (4,)]
 

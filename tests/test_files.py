@@ -8,21 +8,13 @@ from pathlib import Path
 import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
+from bankadvisor_etl.formats.sheet import Sheet
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.sources import BY_NAME, SOURCES, similar_files
 from bankadvisor_etl.sources.source import Source
+from support.contract import FILES, INPUTS
 from support.refusals import refused
 
-NAMES = {
-    "cartera": "CNBV_Cartera_Bancos_V2.xlsx",
-    "instituciones": "Instituciones.xlsx",
-    "castigos": "CASTIGOS.xlsx",
-    "castigos_comerciales": "Castigos Comerciales.xlsx",
-    "icap": "ICAP_Bancos.xlsx",
-    "tda": "TDA.xlsx",
-    "tasa_efectiva": "TE_Invex_Sistema.xlsx",
-    "tasas": "CorporateLoan_CNBVDB.csv",
-}
 OFFICIAL = {
     "serie": "sh_datos_csv_40.zip",
     "conceptos": "cat_conceptos_40.csv",
@@ -30,10 +22,7 @@ OFFICIAL = {
     "boletin": "BE BM YYYYMM.xlsx",
     "icap_cnbv": "040_15b_R1.xls",
 }
-PHASES = {
-    "base": ["cartera", "instituciones", "castigos", "castigos_comerciales", "serie", "conceptos", "entidades"],
-    "enhanced": ["icap", "tda", "tasa_efectiva", "tasas", "boletin", "icap_cnbv"],
-}
+OFFICIAL_PHASES = {"base": ["serie", "conceptos", "entidades"], "enhanced": ["boletin", "icap_cnbv"]}
 
 
 def touched(folder: Path, *names: str) -> None:
@@ -42,18 +31,29 @@ def touched(folder: Path, *names: str) -> None:
 
 
 def test_the_sources_are_those_of_the_contract() -> None:
-    assert {source.name: source.files[0] for source in SOURCES} == NAMES | OFFICIAL
+    assert {source.name: source.files[0] for source in SOURCES} == FILES | OFFICIAL
     assert [source.name for source in SOURCES if source.required] == ["cartera"]
-    for phase, names in PHASES.items():
-        assert [source.name for source in SOURCES if source.phase == phase] == names
+    for phase, official in OFFICIAL_PHASES.items():
+        names = [name for name, given in INPUTS.items() if given.phase == phase]
+        assert [source.name for source in SOURCES if source.phase == phase] == names + official
+
+
+def test_the_sheets_and_their_keys_are_those_of_the_contract() -> None:
+    for name, given in INPUTS.items():
+        content = BY_NAME[name].content
+        if not isinstance(content, Sheet):
+            assert given.sheet is None
+            continue
+        keys = {column.name: column.header for column in content.columns if column.key}
+        assert (content.name, keys.get("codigo"), keys.get("mes")) == (given.sheet, given.code, given.month)
 
 
 def test_every_file_is_found_by_its_name(tmp_path: Path) -> None:
-    touched(tmp_path, *NAMES.values(), "LEEME.txt")
+    touched(tmp_path, *FILES.values(), "LEEME.txt")
     (tmp_path / "cnbv").mkdir()
     touched(tmp_path / "cnbv", *OFFICIAL.values())
     assert find_files(tmp_path) == [
-        *((source, tmp_path / name) for source, name in NAMES.items()),
+        *((source, tmp_path / name) for source, name in FILES.items()),
         *((source, tmp_path / "cnbv" / name) for source, name in OFFICIAL.items()),
     ]
 
@@ -100,7 +100,7 @@ def test_the_required_file_is_asked_for_by_name(tmp_path: Path, there: list[str]
 def test_case_is_no_matter(tmp_path: Path, name: str) -> None:
     touched(tmp_path, "CNBV_Cartera_Bancos_V2.xlsx", name, "icap_bancos.xlsx", "Icap_Bancos.xlsx")
     assert dict(find_files(tmp_path))["tda"] == tmp_path / name
-    assert similar_files(tmp_path).keys() == {*NAMES, *OFFICIAL} - {"cartera", "tda", "icap"}
+    assert similar_files(tmp_path).keys() == {*FILES, *OFFICIAL} - {"cartera", "tda", "icap"}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -
 
 
 def test_a_folder_that_this_user_cannot_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touched(tmp_path, *NAMES.values())
+    touched(tmp_path, *FILES.values())
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path or mode == os.F_OK)  # root reads everything
     with pytest.raises(InputError, match=re.escape(str(tmp_path))):
         find_files(tmp_path)

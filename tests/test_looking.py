@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.cli import etl
+from support.contract import FILES
 from support.published import ask, everything, one
 from support.small import CARTERA, FLOORS, ICAP, TASAS, run, set_cell
 
@@ -201,6 +202,6 @@ def test_check_without_the_required_file(small: Path) -> None:
 def test_sample_data_then_check(tmp_path: Path) -> None:
     made = etl("sample-data", tmp_path / "new" / "data", "--tasas-rows", "100")
     assert made.code == 0
-    assert len(made.out.splitlines()) == 8
+    assert len(made.out.splitlines()) == len(FILES)
     assert len((tmp_path / "new" / "data" / TASAS).read_bytes().splitlines()) == 101
     assert etl("check", "--data-dir", tmp_path / "new" / "data").code == 0

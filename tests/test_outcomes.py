@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.cli import etl
+from support.contract import FILES
 from support.published import ask, everything, figures, last_run, one, runs
 from support.small import (
     CARTERA,
@@ -52,7 +53,7 @@ def test_a_dry_run_leaves_nothing_but_its_row(published: str, small: Path, *, ch
     assert (row["rows_inserted"], row["rows_updated"], row["rows_unchanged"]) == (0, int(changed), 793 - int(changed))
     assert row["completed_at"] >= row["started_at"]
     assert done.event("etl.completed")["status"] == "dry_run"
-    assert [event["event"] for event in done.events].count("etl.source.read") == 8
+    assert [event["event"] for event in done.events].count("etl.source.read") == len(FILES)
 
 
 def test_a_dry_run_on_an_empty_database_makes_only_the_tables(dsn: str, small: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_check_that_fails_publishes_nothing_and_keeps_its_findings(published: 
     assert detail == ["040059 202503 diferencia=1"]
     failed = {e["check"] for e in done.events if e["event"] == "etl.check.failed" and e["level"] == "error"}
     assert failed == {"stage_total_e1", "todas_is_stages", "sistema_is_sum"}
-    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = %s", [row["id"]]) == 8
+    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = %s", [row["id"]]) == len(FILES)
     assert one(published, "SELECT count(*) FROM etl_rejects WHERE run_id = %s", [row["id"]]) == 3
 
 

@@ -15,12 +15,12 @@ from psycopg.conninfo import make_conninfo
 
 from bankadvisor_etl import tables
 from bankadvisor_etl.figures import FED_BY, METRICS
-from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.tables import MONTHLY_KPIS, VIEWS, Column
 from bankadvisor_etl.tables.monthly_kpis import ALERTAS
 from bankadvisor_etl.warehouse import tables as warehouse_tables
 from bankadvisor_etl.warehouse.tables import missing_views, prepare_tables, prepare_views
 from support.cli import etl
+from support.contract import COUNT, FIGURES, FILES
 from support.published import ask, everything, one
 from support.small import ICAP, run, set_cell
 
@@ -44,12 +44,13 @@ def test_the_catalogue_says_what_the_description_says(published: str) -> None:
 
 
 def test_every_figure_has_a_unit_a_file_and_a_feed() -> None:
-    assert len(METRICS) == 42
+    assert list(FED_BY.items()) == list(FIGURES.items())
+    assert len(METRICS) == COUNT
     assert [name for names in FED_BY.values() for name in names] == list(METRICS)
-    assert {column.file for column in MONTHLY_KPIS.columns if column.is_figure} == {
-        source.files[0] for source in SOURCES if source.name in FED_BY and source.name != "cartera"
-    } | {"sh_datos_csv_40.zip o CNBV_Cartera_Bancos_V2.xlsx"}
-    assert list(FED_BY) == ["cartera", "castigos", "icap", "tda", "tasas", "tasa_efectiva", "serie"]
+    series = "sh_datos_csv_40.zip"
+    files = FILES | {"serie": series, "cartera": f"{series} o {FILES['cartera']}"}
+    for source, names in FIGURES.items():
+        assert {MONTHLY_KPIS[name].file for name in names} == {files[source]}
     assert all(MONTHLY_KPIS[name].title and MONTHLY_KPIS[name].unit for name in METRICS)
     with pytest.raises(KeyError):
         MONTHLY_KPIS["no_such_column"]

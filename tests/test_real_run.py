@@ -12,6 +12,7 @@ from bankadvisor_etl.sample_data import write_sample
 from support import oracle
 from support.cli import Result, etl
 from support.comparison import differences
+from support.contract import COUNT
 from support.databases import fresh_database
 from support.published import ask, figures, kpis, last_run, one
 from support.small import CARTERA, ICAP, TASAS, set_cell
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-FIGURES = 42
-"""Four of them CNBV's own ratios, which the workbooks have not."""
 ROWS = 5235
 ANCHORS = [
     ("202507", "040059", "cartera_total", 47571.073654, 5e-7),
@@ -78,7 +77,7 @@ def test_every_cell_is_the_oracles(
         right = {key: {n: v for n, v in row.items() if n not in {"tasa_mn", "tasa_me"}} for key, row in right.items()}
     cells, wrong = differences(kpis(dsn), right)
     assert wrong == []
-    assert cells == ROWS * (FIGURES + 1)
+    assert cells == ROWS * (COUNT + 1)
 
 
 def test_the_rows_are_those_of_the_contract(real_run: tuple[str, Result]) -> None:
@@ -136,7 +135,7 @@ def test_the_rates_of_a_loans_file_are_the_oracles(
     table = kpis(dsn)
     cells, wrong = differences(table, expected)
     assert wrong == []
-    assert cells == ROWS * (FIGURES + 1)
+    assert cells == ROWS * (COUNT + 1)
     rated = [row for row in table.values() if row["tasa_mn"] is not None]
     assert len(rated) > 3000
     assert sum(row["tasa_me"] is not None for row in table.values()) > 2000

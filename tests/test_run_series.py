@@ -10,6 +10,7 @@ import pytest
 
 from bankadvisor_etl.sample_data import bulletin_figures, official
 from bankadvisor_etl.sample_data.concepts import CONCEPTOS
+from support.contract import OPTIONAL
 from support.official import edit, put
 from support.published import ask, changes, everything, figures, kpis, last_run, one
 from support.small import CARTERA, CASTIGOS, TDA, run
@@ -115,7 +116,7 @@ def test_the_series_alone(dsn: str, both: Path) -> None:
     assert row["imor_comercial"] is None
     assert row["icap_total"] is None
     warned = {event["source"] for event in done.events if event["event"] == "etl.source.missing"}
-    assert warned == {"instituciones", "castigos", "castigos_comerciales", "icap", "tda", "tasas", "tasa_efectiva"}
+    assert warned == {*OPTIONAL}
 
 
 def test_the_files_that_people_carry_go_before_where_they_have_a_value(dsn: str, both: Path) -> None:

@@ -13,21 +13,13 @@ from openpyxl import load_workbook
 
 from bankadvisor_etl.errors import ConfigurationError, InputError
 from bankadvisor_etl.sample_data import tasas, write_sample
+from support.contract import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 1_000
-FILES = {
-    "CNBV_Cartera_Bancos_V2.xlsx",
-    "Instituciones.xlsx",
-    "CASTIGOS.xlsx",
-    "Castigos Comerciales.xlsx",
-    "ICAP_Bancos.xlsx",
-    "TDA.xlsx",
-    "TE_Invex_Sistema.xlsx",
-    "CorporateLoan_CNBVDB.csv",
-}
+NAMES = {*FILES.values()}
 SEGMENTS = (
     "Actividad Empresarial o Comercial",
     "Entidades Financieras",
@@ -42,8 +34,8 @@ Rows = list[tuple[Any, ...]]
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("sample") / "made" / "here"
     paths = write_sample(directory, tasas_rows=ROWS)
-    assert {path.name for path in paths} == FILES
-    assert {path.name for path in directory.iterdir()} == FILES | {"SAMPLE-DATA.txt"}
+    assert {path.name for path in paths} == NAMES
+    assert {path.name for path in directory.iterdir()} == NAMES | {"SAMPLE-DATA.txt"}
     return directory
 
 
@@ -78,9 +70,9 @@ def test_same_seed_same_bytes_other_seed_other_bytes(sample: Path, tmp_path: Pat
     again, other = tmp_path / "again", tmp_path / "other"
     write_sample(again, tasas_rows=ROWS)
     write_sample(other, seed=1, tasas_rows=ROWS)
-    same = {name for name in FILES if (again / name).read_bytes() == (sample / name).read_bytes()}
-    unmoved = {name for name in FILES if (other / name).read_bytes() == (sample / name).read_bytes()}
-    assert same == FILES
+    same = {name for name in NAMES if (again / name).read_bytes() == (sample / name).read_bytes()}
+    unmoved = {name for name in NAMES if (other / name).read_bytes() == (sample / name).read_bytes()}
+    assert same == NAMES
     assert unmoved == {"Instituciones.xlsx"}  # a catalogue: nothing in it is drawn
 
 

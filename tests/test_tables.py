@@ -13,6 +13,7 @@ import pytest
 from bankadvisor_etl import __version__
 from bankadvisor_etl.warehouse.schema import available
 from support.cli import environment
+from support.contract import COUNT, FILES, PERCENT
 from support.published import OUR_TABLES, ask, everything, one, runs
 from support.small import (
     ICAP,
@@ -63,7 +64,7 @@ def test_every_column_has_a_comment_and_every_figure_a_unit(published: str) -> N
     metrics = {
         column: comment for table, column, kind, comment in columns if table == "monthly_kpis" and kind == "numeric"
     }
-    assert len(metrics) == 42 + 4
+    assert len(metrics) == COUNT + 4
     units = {
         column: re.findall(r"Unidad: (MDP|razón|porcentaje)(?:\.|$)", comment) for column, comment in metrics.items()
     }
@@ -72,7 +73,7 @@ def test_every_column_has_a_comment_and_every_figure_a_unit(published: str) -> N
     assert {column for column, comment in metrics.items() if "Fuente: " not in comment} == older
     assert {column for column, comment in metrics.items() if "Alias de " in comment} == older
     percent = {column for column, found in units.items() if found == ["porcentaje"]}
-    assert percent == {"market_share_pct", "tasa_sistema", "tasa_invex_consumo"}
+    assert percent == PERCENT
     assert [t for t in OUR_TABLES if one(published, "SELECT obj_description(%s::regclass)", [t]) is None] == []
 
 
@@ -135,7 +136,7 @@ def test_old_checks_and_rejects_are_pruned_and_runs_and_changes_are_not(publishe
         assert ask(published, query) == [(2,), (3,)]  # type: ignore[arg-type]
     assert [row["id"] for row in runs(published)] == [1, 2, 3]
     assert one(published, "SELECT count(*) FROM monthly_kpis_cambios") == changes > 0
-    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = 1") == 8
+    assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = 1") == len(FILES)
     run(published, small, "--force", "--keep-days", "30")
     assert ask(published, "SELECT DISTINCT run_id FROM etl_rejects ORDER BY 1") == [(3,), (4,)]
 

@@ -12,6 +12,7 @@ import pytest
 from bankadvisor_etl.looking.checks import CHECKS, in_english, in_spanish
 from bankadvisor_etl.looking.names import with_names
 from support.cli import etl
+from support.contract import FILES
 from support.published import ask, last_run
 from support.small import CARTERA, FLOORS, ICAP, run, set_cell, small_settings
 from support.terminal import Shown, at_terminal
@@ -40,7 +41,7 @@ def test_a_first_run(dsn: str, small: Path, width: int) -> None:
     assert found.code == 0
     files = [line.split("  ")[2].strip() for line in word(found, "read")]
     assert sum(CARTERA in line for line in found.lines) == 1
-    assert len(word(found, "read")) == 8
+    assert len(word(found, "read")) == len(FILES)
     assert files
     rows = [re.search(r"([\d,]+) rows", line) for line in word(found, "read")]
     assert [match.end() for match in rows if match] == [rows[0].end()] * 8  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ from bankadvisor_etl.checks import sources
 from bankadvisor_etl.checks.findings import Finding, Thresholds
 from bankadvisor_etl.formats.extract import Extract
 from support import frames
+from support.contract import OPTIONAL
 from support.evidence import evidence, findings, passing, rejects
 from support.frames import BBVA, INVEX, SISTEMA, acumulados, cartera, castigos, coherent, icap, loans, tda
 
@@ -16,8 +17,7 @@ BOOK = cartera(*(coherent(code, 202507, ae_e1=10) for code in (INVEX, BBVA)), co
 
 def test_an_optional_file_that_is_missing_is_a_warning() -> None:
     found = findings(sources.missing_files, evidence(cartera=BOOK, tda=tda((INVEX, 202507, 2.0))))
-    names = ("instituciones", "castigos", "castigos_comerciales", "icap", "tda", "tasa_efectiva", "tasas")
-    assert list(found) == [f"file_{name}" for name in names]
+    assert list(found) == [f"file_{name}" for name in OPTIONAL]
     assert passing(found) == ["file_tda"]
     assert found["file_tasas"] == Finding(
         "file_tasas",

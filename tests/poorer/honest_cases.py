@@ -26,10 +26,10 @@ from sheets import (
 
 from bankadvisor_etl.figures import FED_BY
 from bankadvisor_etl.sources.amounts import AMOUNTS
+from support.contract import FILES
 from support.small import (
     CARTERA,
     CASTIGOS,
-    CASTIGOS_COMERCIALES,
     ICAP,
     INSTITUCIONES,
     TASA_EFECTIVA,
@@ -134,7 +134,7 @@ HONEST = [
     Honest("sheets in capitals", {TDA: sheet_called("SHEET1"), ICAP: sheet_called("icap bancos ")}),
     *(
         Honest(what, {file: edit})
-        for file in (CARTERA, CASTIGOS, CASTIGOS_COMERCIALES, ICAP, TDA, TASAS, TASA_EFECTIVA, INSTITUCIONES)
+        for file in FILES.values()
         for what, (but, edit) in SHAPES.items()
         if file != but
     ),

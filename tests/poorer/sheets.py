@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 
-from support.small import (
-    CARTERA,
-    CASTIGOS,
-    CASTIGOS_COMERCIALES,
-    ICAP,
-    INSTITUCIONES,
-    TASA_EFECTIVA,
-    TASAS,
-    TDA,
-)
+from support.contract import INPUTS
+from support.small import TASAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,16 +19,7 @@ if TYPE_CHECKING:
 
     Edit = Callable[["Table"], object]
 
-KEYS = {
-    CARTERA: ("Institucion", "Cve_Periodo"),
-    CASTIGOS: ("institucion", "periodo"),
-    CASTIGOS_COMERCIALES: ("Institucion1", "Fecha"),
-    ICAP: ("Cve_Inst", "FECHA"),
-    TDA: ("cve_institucion", "cve_periodo"),
-    TASAS: ("Institution Code", "Monitoring Term"),
-    TASA_EFECTIVA: (None, "Fecha1"),
-    INSTITUCIONES: ("CLAVE", None),
-}
+KEYS = {given.file: (given.code, given.month) for given in INPUTS.values()}
 """File: the columns of the code and of the month."""
 
 

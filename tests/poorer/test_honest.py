@@ -9,7 +9,8 @@ from honest_cases import HONEST, Honest
 from nights import changed, figures
 
 from bankadvisor_etl.figures import METRICS
-from support.small import CASTIGOS, CASTIGOS_COMERCIALES, ICAP, INSTITUCIONES, TASA_EFECTIVA, TASAS, TDA
+from support.contract import OPTIONAL
+from support.small import INSTITUCIONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from nights import House
     from sheets import Table
-
-OPTIONAL = (TDA, ICAP, CASTIGOS, CASTIGOS_COMERCIALES, TASAS, TASA_EFECTIVA, INSTITUCIONES)
 
 
 @pytest.mark.parametrize("case", HONEST, ids=str)
@@ -49,7 +48,7 @@ def test_exactly_what_one_expects_is_published(
     record_property("honest", row)
 
 
-@pytest.mark.parametrize("file", OPTIONAL)
+@pytest.mark.parametrize("file", OPTIONAL.values())
 def test_the_first_file_of_an_optional_source_adds_its_figures_and_changes_none(
     file: str, house: House, folder: Path, small_dir: Path, record_property: Callable[[str, object], None]
 ) -> None:

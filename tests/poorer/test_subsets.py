@@ -10,25 +10,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nights import changed
-from poorer_cases import ACUMULADO, CAPITAL, DICTAMEN, EFFECTIVE, LIB, QUITAS, RATE
+from poorer_cases import RATE
 from sheets import KEYS, Table
 
-from support.small import CASTIGOS, CASTIGOS_COMERCIALES, ICAP, INSTITUCIONES, TASA_EFECTIVA, TASAS, TDA
+from bankadvisor_etl.formats.sheet import Sheet
+from bankadvisor_etl.sources import BY_NAME
+from support.contract import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nights import House
 
+LOANS = [RATE, "Total Portfolio", "Currency"]
 COLUMNS = {
-    TDA: [*KEYS[TDA], DICTAMEN],
-    ICAP: [*KEYS[ICAP], *CAPITAL],
-    CASTIGOS: [*KEYS[CASTIGOS], LIB, QUITAS],
-    CASTIGOS_COMERCIALES: [*KEYS[CASTIGOS_COMERCIALES], ACUMULADO],
-    TASAS: [*KEYS[TASAS], RATE, "Total Portfolio", "Currency"],
-    TASA_EFECTIVA: ["Fecha1", *EFFECTIVE],
-    INSTITUCIONES: ["CLAVE", "DESCRIPCION"],
+    file: content.headers if isinstance(content := BY_NAME[source].content, Sheet) else [*KEYS[file], *LOANS]
+    for source, file in OPTIONAL.items()
 }
+"""File: the columns that are read."""
 
 
 @st.composite

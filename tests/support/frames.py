@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from bankadvisor_etl.formats.sheet import Sheet
+from bankadvisor_etl.sources import BY_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -75,6 +78,16 @@ def tasa_efectiva(*rows: tuple[int, float | None, float | None]) -> pl.DataFrame
     """Month, rate of the system and of INVEX in percent."""
     schema = {"mes": pl.Date, "tasa_sistema": pl.Float64, "tasa_invex_consumo": pl.Float64}
     return _frame([dict(zip(schema, (mes(row[0]), *row[1:]), strict=True)) for row in rows], schema)
+
+
+def plain_sheet(source: str, codigo: str, period: int, figure: float = 1.0) -> pl.DataFrame:
+    """One row of any source that is a plain sheet: its key, and ``figure`` in every column of figures."""
+    content = BY_NAME[source].content
+    assert isinstance(content, Sheet)
+    keys: dict[str, type[pl.DataType]] = {"codigo": pl.String, "mes": pl.Date}
+    schema = {column.name: keys.get(column.name, pl.Float64) for column in content.columns}
+    row = dict.fromkeys(schema, figure) | {"codigo": codigo, "mes": mes(period)}
+    return _frame([{name: row[name] for name in schema}], schema)
 
 
 def _keyed(rows: tuple[tuple[Any, ...], ...], values: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

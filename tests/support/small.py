@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 
 from support.cli import Result, etl
+from support.contract import FILES, INPUTS
 from support.folders import age
 
 if TYPE_CHECKING:
@@ -21,27 +22,17 @@ SINCE = 202401
 FLOORS = "floor_cartera=100 floor_icap=100 floor_tda=100"
 """Thresholds for files this small, as ``BANKADVISOR_THRESHOLD`` takes them."""
 
-CARTERA, ICAP, CASTIGOS = "CNBV_Cartera_Bancos_V2.xlsx", "ICAP_Bancos.xlsx", "CASTIGOS.xlsx"
-TDA, TASAS, TASA_EFECTIVA = "TDA.xlsx", "CorporateLoan_CNBVDB.csv", "TE_Invex_Sistema.xlsx"
-INSTITUCIONES, CASTIGOS_COMERCIALES = "Instituciones.xlsx", "Castigos Comerciales.xlsx"
-
-_SHEETS = {
-    CARTERA: ("Sheet1", "Cve_Periodo"),
-    ICAP: ("ICAP Bancos", "FECHA"),
-    CASTIGOS: ("CASTIGOS", "periodo"),
-    TDA: ("Sheet1", "cve_periodo"),
-    CASTIGOS_COMERCIALES: ("Sheet 1", "Fecha"),
-    INSTITUCIONES: ("Instituciones", None),
-    TASA_EFECTIVA: (None, None),
-}
-"""Workbook: the sheet that is read, and the column of its month."""
+CARTERA, ICAP, CASTIGOS = FILES["cartera"], FILES["icap"], FILES["castigos"]
+TDA, TASAS, TASA_EFECTIVA = FILES["tda"], FILES["tasas"], FILES["tasa_efectiva"]
+INSTITUCIONES, CASTIGOS_COMERCIALES = FILES["instituciones"], FILES["castigos_comerciales"]
 
 
 def write_small(sample: Path, folder: Path) -> Path:
-    """Write all eight files with the months from ``SINCE`` on."""
+    """Write every file with the months from ``SINCE`` on; of a file without codes, a row per month, all of them."""
     folder.mkdir(parents=True)
-    for name, (sheet, month) in _SHEETS.items():
-        _cut(sample / name, folder / name, sheet, month)
+    for name, _, sheet, code, month, _ in INPUTS.values():
+        if sheet:
+            _cut(sample / name, folder / name, sheet, month if code else None)
     with (sample / TASAS).open("rb") as lines, (folder / TASAS).open("wb") as out:
         out.write(next(lines))
         out.writelines(line for line in lines if any(year in line for year in (b"/24,", b"/25,", b"/2024,", b"/2025,")))
@@ -99,13 +90,13 @@ def delete_rows(path: Path, column: str, doomed: Callable[[str], bool]) -> int:
     return len(rows) - len(kept)
 
 
-def _cut(source: Path, target: Path, sheet: str | None, month: str | None) -> None:
+def _cut(source: Path, target: Path, sheet: str, month: str | None) -> None:
     book = openpyxl.load_workbook(source, read_only=True)
-    rows = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
+    rows = book[sheet].iter_rows(values_only=True)
     header = next(rows)
     place = [str(name).strip() for name in header].index(month) if month else None
     new = openpyxl.Workbook(write_only=True)
-    out = new.create_sheet(sheet or book.sheetnames[0])
+    out = new.create_sheet(sheet)
     out.append(header)
     for row in rows:
         if place is None or (row[place] is not None and _month(row[place]) >= SINCE):

@@ -10,6 +10,7 @@ from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.transforms import kpis
 from bankadvisor_etl.transforms.alertas import repeated_months, rounded_icap_months
 from support import frames
+from support.contract import FIGURES
 from support.frames import (
     AMOUNTS,
     BBVA,
@@ -123,9 +124,21 @@ def test_the_columns_are_those_that_the_sources_at_hand_feed() -> None:
         *(1.0, 2.0, 2.0),  # (0 + 1) / 1, 1 + 1, 2 / 1
         *(0.16, 0.15, 0.14, 0.02, 0.08, None, 35.7, 27.0),
     )
-    assert set(METRICS) - {"imor_cnbv", "imora_cnbv", "roa_12m", "roe_12m"} == set(everything.frame.columns) - {
-        *("codigo", "mes", "alertas", "fuente_icap"),
-    }
+    texts = {"codigo", "mes", "alertas", "fuente_icap"}
+    assert {*everything.frame.columns} - {*added, *texts} == {*FIGURES["cartera"]}
+
+
+@pytest.mark.parametrize("source", [name for name in FIGURES if name not in {"cartera", "tasas", "serie"}])
+def test_a_plain_sheet_feeds_its_figures_and_no_others(source: str) -> None:
+    book = cartera(coherent(INVEX, 202501, ae_e1=1), coherent(BBVA, 202501, ae_e1=1))
+    sheet = frames.plain_sheet(source, INVEX, 202501)
+    alone, beside = computed(cartera=book).frame, computed(cartera=book, **{source: sheet}).frame
+    assert [name for name in METRICS if name in {*beside.columns} - {*alone.columns}] == [*FIGURES[source]]
+    figures = beside.select("codigo", *FIGURES[source]).rows_by_key("codigo")
+    assert None not in figures[INVEX][0]
+    of_a_bank = "codigo" in sheet.columns
+    assert {value is None for value in figures[BBVA][0]} == {of_a_bank}
+    assert alone.select(FIGURES["cartera"]).equals(beside.select(FIGURES["cartera"]))
 
 
 def test_a_month_that_repeats_the_one_before_is_marked_on_every_row() -> None:

@@ -44,7 +44,7 @@ def test_a_first_run(dsn: str, small: Path, width: int) -> None:
     assert len(word(found, "read")) == len(FILES)
     assert files
     rows = [re.search(r"([\d,]+) rows", line) for line in word(found, "read")]
-    assert [match.end() for match in rows if match] == [rows[0].end()] * 8  # type: ignore[union-attr]
+    assert [match.end() for match in rows if match] == [rows[0].end()] * len(FILES)  # type: ignore[union-attr]
     failed = ask(dsn, "SELECT check_name FROM etl_run_checks WHERE NOT passed")
     assert len(word(found, "warning")) == len(failed) == last_run(dsn)["warnings"]
     for (name,) in failed:

@@ -84,8 +84,9 @@ def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFr
 
     Returns:
         ``codigo``, ``mes``, the 35 amounts in MDP, ``imor_cnbv``, ``imora_cnbv``, ``roa_12m``, ``roe_12m`` and
-        ``tda_serie`` (fractions, null where CNBV has none), ``quebrantos_serie`` (MDP), and ``conservada``, whether a
-        value of the row was kept; a row for each institution and month with a value for any of the 35.
+        ``tda_serie`` (fractions, null where CNBV has none), ``quebrantos_serie`` (MDP; null in a month in which
+        no institution has any), and ``conservada``, whether a value of the row was kept; a row for each institution and
+        month with a value for any of the 35.
     """
     book = Book(series, saldo, kept)
     values = book.of(CONCEPTS)
@@ -93,11 +94,15 @@ def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFr
     frame = book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0)
     ratios = book.of(RATIOS)
     columns = {OWN.get(name, name): ratios[at] for at, name in enumerate(RATIOS)}
-    lost = {OWN[name]: values / PESOS for name, values in zip(WRITE_OFFS, book.of(WRITE_OFFS), strict=True)}
+    write_offs = book.of(WRITE_OFFS) / PESOS
+    reported = ~np.isnan(write_offs).all(axis=1, keepdims=True)
+    lost = dict(
+        zip(map(OWN.__getitem__, WRITE_OFFS), np.where(reported, np.nan_to_num(write_offs), np.nan), strict=True)
+    )
     return frame.select("codigo", "mes", *AMOUNTS).hstack(
         [
             *book.frame(columns, there).select(columns.keys()),
-            *book.frame(lost, there, missing=0.0).select(lost.keys()),
+            *book.frame(lost, there).select(lost.keys()),
             *book.frame({"conservada": book.kept()}, there).select(pl.col("conservada") > 0),
         ]
     )
@@ -119,25 +124,6 @@ def amounts(series: Series, saldo: int) -> pl.DataFrame:
     return book.frame({name: values[at] / PESOS for at, name in enumerate(CONCEPTS)}, there, missing=0.0).select(
         "codigo", "mes", *AMOUNTS
     )
-
-
-def ratios(series: Series, saldo: int) -> pl.DataFrame:
-    """``codigo``, ``mes`` and ``RATIOS`` (fractions) as CNBV has them; null where it has no value.
-
-    The rule that a concept without a value is 0 is for amounts: a ratio that CNBV leaves out is unknown.
-    """
-    book = Book(series, saldo)
-    values = book.of(RATIOS)
-    there = np.asarray(~np.isnan(values).all(axis=0))
-    return book.frame({name: values[at] for at, name in enumerate(RATIOS)}, there)
-
-
-def write_offs(series: Series, saldo: int) -> pl.DataFrame:
-    """``codigo``, ``mes``, ``quebrantos_comerciales`` (MDP): wherever the institution has any value of the month."""
-    book = Book(series, saldo)
-    values = book.of(WRITE_OFFS)
-    columns = {name: values[at] / PESOS for at, name in enumerate(WRITE_OFFS)}
-    return book.frame(columns, book.reports(), missing=0.0)
 
 
 class Book:
@@ -175,13 +161,6 @@ class Book:
         for entity, concept, month in self._kept:
             if concept in needed:
                 found[self._places[entity], month] = 1
-        return found
-
-    def reports(self) -> npt.NDArray[np.bool_]:
-        """Whether an institution has any value in a month, by institution and month."""
-        found = np.zeros((len(self._entities), self._series.values.shape[1]), dtype=bool)
-        for (entity, _, _), number in self._numbers.items():
-            found[self._places[entity]] |= ~np.isnan(self._series.values[self._series.rows[number]])
         return found
 
     def frame(

@@ -76,7 +76,7 @@ def test_the_numbers_are_those_of_the_sample() -> None:
 def test_the_null_rule(tmp_path: Path) -> None:
     values = [
         ("040002", 130, 40100263, 202201, 5e6),
-        ("040002", 130, 40100001, 202202, 7e6),  # another concept: no row of the book, and write-offs of 0
+        ("040002", 130, 40100001, 202202, 7e6),  # another concept: no row of the book
         ("040002", 133, 40100263, 202203, 9e6),
         ("040012", 130, 40100039, 202201, 3e6),
         ("040012", 130, 40200017, 202202, 0.02),
@@ -87,15 +87,23 @@ def test_the_null_rule(tmp_path: Path) -> None:
         ("040002", "202201", 5.0, 0.0, 0.0)
     ]
     assert from_series.amounts(found, 133).height == 1
-    lost = from_series.write_offs(found, 130).with_columns(pl.col("mes").dt.strftime("%Y%m"))
-    assert sorted(lost.rows()) == [
-        ("040002", "202201", 0.0),
-        ("040002", "202202", 0.0),
-        ("040012", "202201", 3.0),
-        ("040012", "202202", 0.0),
+
+
+def test_what_the_series_has_beside_the_book(tmp_path: Path) -> None:
+    """Write-offs are 0 where others have some, and unknown in a month in which nobody has; ratios are never 0."""
+    values = [
+        *((bank, 130, 40100263, month, 5e6) for bank in ("040002", "040012") for month in (202201, 202202)),
+        ("040012", 130, 40100039, 202201, 3e6),
+        ("040012", 130, 40200017, 202202, 0.02),
     ]
-    ratios = from_series.ratios(found, 130)
-    assert ratios.select("codigo", "imor_cnbv", "roa_12m").rows() == [("040012", 0.02, None)]
+    found = from_series.official(read(csv_file(tmp_path / "s", *values)), 130)
+    names = ("quebrantos_serie", "imor_cnbv", "roa_12m")
+    assert found.select("codigo", pl.col("mes").dt.strftime("%Y%m"), *names).rows() == [
+        ("040002", "202201", 0.0, None, None),
+        ("040002", "202202", None, None, None),
+        ("040012", "202201", 3.0, None, None),
+        ("040012", "202202", None, 0.02, None),
+    ]
 
 
 def test_a_concept_that_nobody_has_is_a_column_of_zeros(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
   --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
 # One more than there are cores: a test often waits, for a lock or for a server that restarts.
 WORKERS ?= $(shell expr $$(nproc) + 1)
+# With so many processes at work, a second thread of polars in each costs more than it brings.
+PYTEST = POLARS_MAX_THREADS=1 $(BIN)/python -m pytest
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 
@@ -68,11 +70,11 @@ run: $(READY) | $(DATA) ## run the job on data/raw (or sample data) into the pri
 
 .PHONY: test
 test: $(DEV) ## run the tests on every core (TESTS='-k name' for some of them, WORKERS=0 for one process)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(TESTS)
 
 .PHONY: test-fast
 test-fast: $(DEV) ## run the tests that need no database and no whole run
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not e2e and not database and not slow' $(TESTS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not e2e and not database and not slow' $(TESTS)
 
 .PHONY: lint
 lint: $(DEV) ## ruff and mypy

@@ -22,9 +22,12 @@ LONG = ("test_postgres_arrangements", "test_systemd_deb", "test_systemd_nights",
 
 ONE_IS_ENOUGH = {
     "test_systemd_boot": "bookworm",
-    "test_systemd_doctor": "trixie",
+    "test_systemd_doctor": "bookworm",
+    "test_systemd_failures": "trixie",  # its OnFailure is the one that fires at every try
     "test_systemd_health": "trixie",
+    "test_systemd_install": "trixie",
     "test_systemd_readme": "trixie",
+    "test_systemd_run": "bookworm",
 }
 """Files that .ci/run tries on one of the two Debians, for the same reason: on the other one they are marked slow."""
 

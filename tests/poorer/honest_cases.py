@@ -73,14 +73,8 @@ BANKS = 42
 RATIOS = ("imor", "icor", "pe_", "ct_", "cvc")
 WITHOUT_LOANS = (*FED_BY["icap"], *(name for name in BOOK if not name.startswith(RATIOS)))
 """What a bank-month has that rests on its ICAP alone."""
-SHAPES: Mapping[str, tuple[str, Edit]] = {
-    "a column more": ("", with_column),
-    "rows in the opposite order": ("", reverse),
-    "columns in the opposite order": ("", columns_reversed),
-    "spaces about the headers": ("", spaced_headers),
-    "sheets before and after": (TASAS, sheets_around),
-}
-"""What changes nothing in any file, and the file that it cannot be done to."""
+SHAPE = "a column more, rows and columns in the opposite order, spaces about the headers, sheets before and after"
+"""What changes nothing in any file; all at once, since each of them is a night's work."""
 
 HONEST = [
     Honest("a new month", {CARTERA: AUGUST}, [202508], BOOK, None, BANKS),
@@ -133,9 +127,8 @@ HONEST = [
     Honest("blank rows in the middle", {TDA: blank_rows, ICAP: blank_rows, CASTIGOS: blank_rows}),
     Honest("sheets in capitals", {TDA: sheet_called("SHEET1"), ICAP: sheet_called("icap bancos ")}),
     *(
-        Honest(what, {file: edit})
+        Honest(SHAPE, {file: both(with_column, reverse, columns_reversed, spaced_headers, *sheets)})
         for file in FILES.values()
-        for what, (but, edit) in SHAPES.items()
-        if file != but
+        for sheets in [() if file == TASAS else (sheets_around,)]
     ),
 ]  # fmt: skip

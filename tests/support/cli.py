@@ -53,6 +53,8 @@ class Result:
 def environment(**settings: object) -> dict[str, str]:
     """A bare environment, as cron has it, with the settings."""
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(PACKAGE)}
+    if threads := os.environ.get("POLARS_MAX_THREADS"):
+        bare["POLARS_MAX_THREADS"] = threads  # as the Makefile has it
     return bare | {name: str(value) for name, value in settings.items()}
 
 

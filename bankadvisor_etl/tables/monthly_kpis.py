@@ -11,17 +11,19 @@ from bankadvisor_etl.tables.model import Column, PublishedTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bankadvisor_etl.tables.model import Kind
 
-def _kind(kind: str, source: str) -> Callable[..., Column]:
+
+def _kind(kind: Kind, source: str) -> Callable[..., Column]:
     return partial(_column, kind, source)
 
 
-def _column(kind: str, source: str, name: str, title: str, description: str, formula: str = "") -> Column:
-    return Column(name, kind, title, description, formula, source)  # type: ignore[arg-type]
+def _column(kind: Kind, source: str, name: str, title: str, description: str, formula: str = "") -> Column:
+    return Column(name, kind, title, description, formula, source)
 
 
-_amount, _ratio, _percent = (_kind(kind, "cartera") for kind in ("amount", "ratio", "percent"))
-_lost, _lost_ratio = (_kind(kind, "castigos") for kind in ("amount", "ratio"))
+_amount, _ratio, _percent = _kind("amount", "cartera"), _kind("ratio", "cartera"), _kind("percent", "cartera")
+_lost, _lost_ratio = _kind("amount", "castigos"), _kind("ratio", "castigos")
 _capital, _tda, _rate = (_kind("ratio", source) for source in ("icap", "tda", "tasas"))
 _effective = _kind("percent", "tasa_efectiva")
 _official = _kind("ratio", "serie")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from bankadvisor_etl.cli import cli
+from support import warm
 from support.cli import UNREACHABLE, environment, etl, started, stopped_at
 from support.published import everything, figures, last_run, runs
 from support.small import CARTERA, ICAP, run, set_cell, small_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NO_DATABASE_NEEDED = {"check", "sample-data", "diccionario", "doctor", "fetch", "health-http", "reconcile"}
 """Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
@@ -79,6 +78,20 @@ def test_data_that_is_wrong_exits_65(published: str, small: Path) -> None:
     message = last_run(published)["error_message"]
     for word in (CARTERA, "Sheet1", "Cartera Total Etapa 3", "n/d"):
         assert word in message
+
+
+@pytest.mark.parametrize("closed", [".", "cnbv"])
+@pytest.mark.parametrize("verb", ["check", "reconcile"])
+def test_a_folder_that_may_not_be_read_exits_74(verb: str, closed: str, small: Path) -> None:
+    """CNBV's folder too: what may not be looked into is not empty."""
+    (small / "cnbv").mkdir()
+    (small / closed).chmod(0)
+    with Path(os.devnull).open("r+") as nothing:
+        streams = (nothing.fileno(),) * 3
+        command = warm.start([verb, "--data-dir", str(small)], environment(), streams, bound_by_rights=True)
+        code, _ = command.wait(60)
+    (small / closed).chmod(0o700)
+    assert code == 74
 
 
 @pytest.mark.parametrize("verb", sorted(set(cli.every()) - NO_DATABASE_NEEDED - {"health", "finalize", "psql-url"}))

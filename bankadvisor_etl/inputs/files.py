@@ -133,13 +133,14 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     """The files that are there, by source.
 
     Raises:
-        InputError: the folder or a required file is missing, or the folder cannot be read.
+        InputError: the folder or a required file is missing, or the folder or one within it cannot be read.
     """
     if not data_dir.is_dir():
         raise InputError(f"the data folder {data_dir} does not exist", remedy="set --data-dir or BANKADVISOR_DATA_DIR")
-    if not os.access(data_dir, os.R_OK | os.X_OK):
-        remedy = f"chgrp bankadvisor-etl {data_dir}, then chmod g+rx"
-        raise InputError(f"the data folder {data_dir} cannot be read", remedy=remedy)
+    for folder in dict.fromkeys([data_dir, *(data_dir / source.folder for source in SOURCES)]):
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):  # to glob it would look empty
+            remedy = f"chgrp bankadvisor-etl {folder}, then chmod g+rx"
+            raise InputError(f"the data folder {folder} cannot be read", remedy=remedy)
     found = [(source.name, path) for source in SOURCES for path in source.find_all(data_dir)]
     there = {source for source, _ in found}
     for source in SOURCES:

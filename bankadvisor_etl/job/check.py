@@ -66,13 +66,14 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool 
         forked: whether the process that reads may be a fork of this one.
 
     Raises:
-        InputError: the folder or the required file is missing.
+        InputError: the folder or the required file is missing, or the folder cannot be read.
         ConfigurationError: a threshold is not one.
     """
     report = Report()
     with Child(forked=forked) as child:
-        settings = Settings(Thresholds.parse(thresholds), similar=similar_files(data_dir))
-        job = Job(hash_files(find_files(data_dir)), settings)
+        limits = Thresholds.parse(thresholds)
+        files = hash_files(find_files(data_dir))
+        job = Job(files, Settings(limits, similar=similar_files(data_dir)))
         child.ask(job)
         for message in results(child, job):
             if "file" not in message.content:

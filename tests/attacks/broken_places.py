@@ -26,6 +26,11 @@ def _closed(path: Path) -> None:
     path.chmod(0)
 
 
+def _closed_folder(path: Path) -> None:
+    """CNBV's folder, beside a file."""
+    (path.parent / "cnbv").mkdir(mode=0)
+
+
 TABLE = [
     Broken("place", "nothing there", CARTERA, INPUT, (CARTERA, "missing"), _instead(lambda _: None)),
     Broken("place", "a link to nowhere", CARTERA, INPUT, (CARTERA,), _instead(lambda p: p.symlink_to("nowhere"))),
@@ -35,5 +40,6 @@ TABLE = [
     Broken("place", "a device", CARTERA, INPUT, (CARTERA,), _instead(lambda p: p.symlink_to("/dev/zero"))),
     Broken("place", "no permission", CARTERA, INPUT, (CARTERA, "Permission denied"), _closed),
     Broken("place", "no permission, optional", ICAP, INPUT, (ICAP, "Permission denied"), _closed),
+    Broken("place", "no permission, CNBV's folder", CARTERA, INPUT, ("cnbv",), _closed_folder),
     Broken("place", "no permission, the rates", TASAS, INPUT, (TASAS, "Permission denied"), _closed),
 ]

@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MINUTE, HOUR = 60, 3600
 _BESIDE_THE_CLONE = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw"
 
 
@@ -24,11 +25,14 @@ def real_data_folder() -> Path | None:
 
 
 def age(folder: Path) -> None:
-    """Make the files of a folder an hour old: for one that is damaged and new, a run waits to see if it still grows."""
-    an_hour_ago = time.time() - 3600
+    """Make the new files of a folder an hour old: for one that is damaged and new, a run waits to see if it grows.
+
+    Those that are old stay untouched: another test may be reading them.
+    """
+    now = time.time()
     for path in folder.glob("*"):
-        if path.is_file() and not path.is_symlink():
-            os.utime(path, (an_hour_ago, an_hour_ago))
+        if path.is_file() and not path.is_symlink() and path.stat().st_mtime > now - MINUTE:
+            os.utime(path, (now - HOUR, now - HOUR))
 
 
 def find_real_data() -> Path:
@@ -55,5 +59,6 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         if not folder.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
             make(unfinished)
+            age(unfinished)
             unfinished.rename(folder)
     return folder

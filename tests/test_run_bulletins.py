@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,10 @@ def test_reconcile_names_what_was_planted(both: Path) -> None:
     assert (planted["archivo_a"], planted["hoja_a"], planted["indicio"]) == (CARTERA, "Sheet1", "cifra")
     assert planted["sha256_a"] == hashlib.sha256((both / CARTERA).read_bytes()).hexdigest()
     assert planted["diferencia"] == pytest.approx(-1e-6, rel=1e-2)
+    lines = csv.DictReader(etl("reconcile", "--csv", "--data-dir", both).out.splitlines())
+    (line,) = (line for line in lines if line["codigo"] == "040012")
+    assert float(line["valor_b"]) - float(line["valor_a"]) == pytest.approx(-1e-6, rel=1e-2)
+    assert float(line["diferencia"]) == planted["diferencia"]
     others = {(row["comparacion"], row["codigo"]) for row in found["differences"]} - {("libro_serie", "040012")}
     assert others == {
         *(("libro_serie", code) for code in ("5", "040171")),

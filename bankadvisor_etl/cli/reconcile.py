@@ -50,11 +50,16 @@ def reconcile(ctx: click.Context, data_dir: Path, *, as_csv: bool, as_json: bool
         unexplained = [row for row in found.rows if row[cause] is None]
         if unexplained:
             names = ("comparacion", "codigo", "mes", "figura", "valor_a", "valor_b", "indicio")
-            cells = [[row[columns.index(name)] for name in names] for row in unexplained[:SHOWN]]
-            click.echo("\n" + as_table(names, cells, None, screen()))
+            cells = [[_digits(row[columns.index(name)]) for name in names] for row in unexplained[:SHOWN]]
+            click.echo("\n" + as_table(names, cells, [name.startswith("valor") for name in names], screen()))
             if len(unexplained) > SHOWN:
                 click.echo(f"and {found.unexplained - SHOWN:,} more: --csv has them, with files, rows and hashes")
     ctx.exit(FINDINGS if found.unexplained else 0)
+
+
+def _digits(value: object) -> object:
+    """A figure to the eighth decimal, so that what differs in the last digit that counts looks different."""
+    return f"{value:.8f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 
 def _causes(counts: dict[str, int]) -> str:

@@ -70,11 +70,11 @@ def screen() -> int:
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated, with a header."""
+    """Comma-separated, with a header; a number has all its digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_text(value) for value in row] for row in rows)
+    writer.writerows([_exact(value) for value in row] for row in rows)
     return text.getvalue().removesuffix("\n")
 
 
@@ -110,6 +110,10 @@ def dumps(value: object, indent: str = "\n") -> str:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _exact(value: Any) -> str:
+    return format(Decimal(repr(value)), "f") if isinstance(value, float) else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -96,9 +96,8 @@ def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFr
     columns = {OWN.get(name, name): ratios[at] for at, name in enumerate(RATIOS)}
     write_offs = book.of(WRITE_OFFS) / PESOS
     reported = ~np.isnan(write_offs).all(axis=1, keepdims=True)
-    lost = dict(
-        zip(map(OWN.__getitem__, WRITE_OFFS), np.where(reported, np.nan_to_num(write_offs), np.nan), strict=True)
-    )
+    known = np.where(reported, np.nan_to_num(write_offs), np.nan)
+    lost = {OWN[name]: cells for name, cells in zip(WRITE_OFFS, known, strict=True)}
     return frame.select("codigo", "mes", *AMOUNTS).hstack(
         [
             *book.frame(columns, there).select(columns.keys()),

@@ -17,8 +17,8 @@ class Input(NamedTuple):
         file: its exact name.
         phase: the phase of the run that reads it.
         sheet: the sheet that is read; None of a CSV.
-        code: the header of the institution's code; None where there is none.
-        month: the header of the month; None where there is none.
+        code: the header of the column of codes; None where the sheet has no such column.
+        month: the header of the column of months; None where the sheet has no such column.
         rejects: the rows of the small sample (``support.small``) that are set aside.
     """
 

@@ -166,7 +166,7 @@ def test_a_child_that_cannot_start_blames_no_file(monkeypatch: pytest.MonkeyPatc
 
 def test_figures_are_computed_only_where_they_are_asked_for(sample_dir: Path) -> None:
     files = [(name, sample_dir / file) for name, file in (("cartera", "CNBV_Cartera_Bancos_V2.xlsx"),)]
-    for settings, kinds in ((None, ["extract"]), (Settings(), ["extract", "result"])):
+    for settings, kinds in ((None, ["extract"]), (Settings(), ["extract", "figures", "findings"])):
         job = Job(hash_files(files), settings)
         with Child() as child:
             child.ask(job)

@@ -10,7 +10,7 @@ from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job.child import Child, Job, results
-from bankadvisor_etl.job.inbox import figures_of
+from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
 from bankadvisor_etl.sources import SOURCES, similar_files
 
@@ -77,7 +77,7 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool 
         child.ask(job)
         for message in results(child, job):
             if "file" not in message.content:
-                findings = figures_of(message).content["findings"]
+                findings = assert_computed(message).content.get("findings", [])
                 report.findings = [Finding.from_json(finding) for finding in findings]
             elif message.kind == "error":
                 report.errors.append(as_error(message.content))

@@ -228,7 +228,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
     try:
         for message in child.answers():
             open_files.pop(message.content.get("file", -1), None)
-            beyond_files |= "file" not in message.content
+            beyond_files |= message.kind == "series"
             yield message
     except DeathError as death:
         if beyond_files or child.told:  # what it told of the series is being written already

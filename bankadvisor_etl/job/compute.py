@@ -37,8 +37,8 @@ class Result:
     """What a run computed.
 
     Attributes:
-        evidence: what the checks looked at, with the figures.
-        findings: what they found.
+        evidence: what the checks look at, with the figures.
+        findings: what they found so far.
         names: the catalogue of institutions: ``codigo``, ``banco_norm``, ``nombre_oficial``.
         publication: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, the figures at hand, ``alertas``: a
             figure that is null keeps what is published, one that is NaN has no value.
@@ -56,13 +56,28 @@ class Result:
     beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def compute(
+def compute(extracts: Mapping[str, Extract], settings: Settings, published: pl.DataFrame | None = None) -> Result:
+    """Compute the figures and audit them: ``publishable``, then ``audited``."""
+    return audited(publishable(extracts, settings, published), extracts, settings)
+
+
+def audited(result: Result, extracts: Mapping[str, Extract], settings: Settings) -> Result:
+    """The result with what all checks found; ``extracts`` and ``settings`` are those that it was computed from."""
+    found = [*audit(result.evidence), *bulletins(extracts), *labels(extracts)]
+    if "serie" in extracts:
+        from bankadvisor_etl.checks.series import known_to_the_catalogues  # noqa: PLC0415 - numpy, for the series alone
+
+        found += known_to_the_catalogues(cast("SeriesExtract", extracts["serie"]).series, extracts)
+    return replace(result, findings=[*result.findings, *(_accepted(finding, settings) for finding in found)])
+
+
+def publishable(
     extracts: Mapping[str, Extract],
     settings: Settings,
     published: pl.DataFrame | None = None,
     kept: Sequence[Kept] = (),
 ) -> Result:
-    """Compute the figures, audit them, and set aside the optional sources that are poorer than what is published.
+    """Compute the figures, and set aside the optional sources that are poorer than what is published.
 
     Args:
         extracts: what was read, by source; ``cartera`` or ``serie`` has to be there.
@@ -78,19 +93,13 @@ def compute(
         pl.concat(known_names).unique("codigo", keep="first") if known_names else None, published
     )
     official = consolidated = None
-    of_series: list[Finding] = []
     if "serie" in extracts:
-        from bankadvisor_etl.checks.series import known_to_the_catalogues  # noqa: PLC0415 - numpy, for the series alone
-        from bankadvisor_etl.transforms import from_series  # noqa: PLC0415
+        from bankadvisor_etl.transforms import from_series  # noqa: PLC0415 - numpy, for the series alone
 
         series = cast("SeriesExtract", extracts["serie"]).series
         official = from_series.official(series, 130, kept)
         consolidated = _consolidated(from_series.official(series, 133, kept), names)
-        of_series = [*known_to_the_catalogues(series, extracts)]
     evidence, findings = _used(extracts, official, settings, published, names)
-    findings += of_series
-    findings += [_accepted(finding, settings) for finding in (*bulletins(extracts), *labels(extracts))]
-    findings += [_accepted(finding, settings) for finding in audit(evidence)]
     staged, known = _with_kept_figures(evidence)
     used = {name: extract for name, extract in extracts.items() if name not in evidence.set_aside}
     beside = tables.publications(used, kept)

@@ -10,13 +10,13 @@ import polars as pl
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.job import reconciling, tables
-from bankadvisor_etl.job.compute import compute
+from bankadvisor_etl.job.compute import audited, publishable
 from bankadvisor_etl.job.messages import Message
 from bankadvisor_etl.tables import KPIS_CONSOLIDADOS, MONTHLY_KPIS
 from bankadvisor_etl.transforms.kpis import of_interest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bankadvisor_etl.checks.settings import Settings
     from bankadvisor_etl.formats.extract import Extract
@@ -28,14 +28,14 @@ COMPARED = {"cartera", "icap", *OFFICIAL}
 """The sources that are held against each other; the two workbooks have nothing in common."""
 
 
-def answer(
+def answers(
     extracts: Mapping[str, Extract],
     settings: Settings,
     published: bytes | None,
     kept: Sequence[Kept] = (),
     files: Mapping[str, str] | None = None,
-) -> Message:
-    """Compute and audit.
+) -> Iterator[Message]:
+    """Compute, then audit: the figures are laid beside the published ones in the meantime.
 
     Args:
         extracts: what was read, by source.
@@ -44,13 +44,13 @@ def answer(
         kept: values of the series that are stored and that the file lacks.
         files: by source, the name of its file.
 
-    Returns:
-        ``result``: ``findings``, ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official
-        name, whether it is the system), ``known_alertas``, ``concepts`` (number, label, level, order), and by table the
-        ``columns`` of its block, and ``reconcile`` where sources can be compared; as those blocks the rows in
-        PostgreSQL's CSV.
+    Yields:
+        ``figures``: ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official name, whether it
+        is the system), ``known_alertas``, ``concepts`` (number, label, level, order), and by table the ``columns`` of
+        its block; as those blocks the rows in PostgreSQL's CSV. Then ``findings``: ``findings``, and ``reconcile``
+        where sources can be compared.
     """
-    result = compute(extracts, settings, None if published is None else published_frame(published), kept)
+    result = publishable(extracts, settings, None if published is None else published_frame(published), kept)
     frame = result.evidence.kpis.frame
     publications = {MONTHLY_KPIS.name: result.publication}
     if result.consolidated is not None:
@@ -58,7 +58,6 @@ def answer(
     publications |= result.beside
     names = result.names.drop_nulls("nombre_oficial").with_columns(system=pl.col("codigo") == SISTEMA)
     content: dict[str, Any] = {
-        "findings": [asdict(finding) for finding in result.findings],
         "set_aside": result.evidence.set_aside,
         "rows": {
             "base": frame.height,
@@ -71,11 +70,13 @@ def answer(
         "concepts": extracts["conceptos"].frame.rows() if "conceptos" in extracts else [],
         "columns": {name: frame.columns for name, frame in publications.items()},
     }
+    yield Message("figures", content, tuple(map(_block, publications.values())))
+    findings = audited(result, extracts, settings).findings
+    content = {}
     if extracts.keys() & OFFICIAL and len(extracts.keys() & COMPARED) > 1:
         content["reconcile"] = reconciling.told(extracts, files or {})
-        made = reconciling.findings(content["reconcile"]["summary"])
-        content["findings"] = [asdict(finding) for finding in (*result.findings, *made)]
-    return Message("result", content, tuple(map(_block, publications.values())))
+        findings += reconciling.findings(content["reconcile"]["summary"])
+    yield Message("findings", {**content, "findings": [asdict(finding) for finding in findings]})
 
 
 def _block(publication: pl.DataFrame) -> bytes:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bankadvisor_etl.job.child import Child, Job
     from bankadvisor_etl.job.messages import Message
 
-RESULT = -1
+FAILURES = ("error", "bug")
 
 
-def figures_of(message: Message) -> Message:
-    """The message, which is a ``result``; otherwise the error that it tells of is raised.
+def assert_computed(message: Message) -> Message:
+    """The message, unless it tells of an error, which is raised then.
 
     Raises:
         EtlError: the figures cannot be computed.
@@ -39,7 +39,7 @@ class Inbox:
         """Take the answers of ``child`` to ``job``."""
         self._job = job
         self._messages = results(child, job)
-        self._kept: dict[int, Message] = {}
+        self._kept: dict[int | str, Message] = {}
 
     def extract(self, file: File) -> Message:
         """What was read of a file.
@@ -66,19 +66,30 @@ class Inbox:
             if message.content.get("part") == "end":
                 return
 
-    def result(self) -> Message:
+    def figures(self) -> Message:
         """The figures, once every file could be read.
 
         Raises:
             EtlError: they cannot be computed.
             BugError: the computation failed.
         """
-        return figures_of(self._take(RESULT))
+        return self._take("figures")
 
-    def _take(self, number: int) -> Message:
-        while number not in self._kept:
+    def findings(self) -> Message:
+        """What the audit of the figures found.
+
+        Raises:
+            BugError: the audit failed.
+        """
+        return self._take("findings")
+
+    def _take(self, wanted: int | str) -> Message:
+        """The answer for a file, by its number, or of a kind that concerns them all."""
+        while wanted not in self._kept:
             message = next(self._messages, None)
             if message is None:
                 raise AssertionError("the process that computes was done and had not answered")
-            self._kept[message.content.get("file", RESULT)] = message
-        return self._kept.pop(number)
+            if "file" not in message.content:
+                assert_computed(message)
+            self._kept[message.content.get("file", message.kind)] = message
+        return self._kept.pop(wanted)

@@ -106,7 +106,7 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
     from bankadvisor_etl.checks.settings import Settings  # noqa: PLC0415 - only the verb needs all of this
     from bankadvisor_etl.inputs.files import find_files, hash_files  # noqa: PLC0415
     from bankadvisor_etl.job.child import Child, Job, results  # noqa: PLC0415
-    from bankadvisor_etl.job.inbox import figures_of  # noqa: PLC0415
+    from bankadvisor_etl.job.inbox import assert_computed  # noqa: PLC0415
     from bankadvisor_etl.job.messages import as_error  # noqa: PLC0415
 
     content: dict[str, Any] = {"summary": [], "rows": []}
@@ -117,7 +117,7 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
             if message.kind == "error" and "file" in message.content:
                 raise as_error(message.content)
             if "file" not in message.content:
-                content = figures_of(message).content["reconcile"]
+                content = assert_computed(message).content.get("reconcile", content)
     hashes = {file.path.name: file.sha256 for file in job.files}
     first, second = COLUMNS.index("archivo_a"), COLUMNS.index("archivo_b")
     rows = [[*row, hashes.get(row[first]), hashes.get(row[second])] for row in content["rows"]]

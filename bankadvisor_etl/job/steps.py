@@ -52,14 +52,14 @@ def execute(run: Run, child: Child, job: Job) -> None:
     if job.store_series:
         child.tell(Message("heads", {}, (heads,)))
         written = _load_series(run, child, inbox)
-    result = inbox.result()
-    _count(run, result.content["rows"])
+    figures = inbox.figures()
+    _count(run, figures.content["rows"])
     point("computed")
     for file in job.files:
-        if file.source in result.content["set_aside"]:
+        if file.source in figures.content["set_aside"]:
             run.ledger.record_sources([_record(file, extracts[file.name], used=False)])
             run.log.warning("etl.source.set_aside", source=file.source, file=file.name)
-    _publish(run, result, written)
+    _publish(run, inbox, figures, written)
 
 
 def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
@@ -72,14 +72,13 @@ def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
     return withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accepted)
 
 
-def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
-    """Audit the figures beside the published ones, and write what differs."""
-    content, ledger = result.content, run.ledger
+def _publish(run: Run, inbox: Inbox, computed: Message, found: Sequence[Finding]) -> None:
+    """Lay the figures beside the published ones while they are audited, and write what differs."""
+    content, ledger = computed.content, run.ledger
     ledger.begin_phase("audit")
-    point("audited")
     figures = [
         publish.Figures(columns, block, content["known_alertas"], _may_remove(run, table), BY_NAME[table])
-        for (table, columns), block in zip(content["columns"].items(), result.blocks, strict=True)
+        for (table, columns), block in zip(content["columns"].items(), computed.blocks, strict=True)
     ]
     with translated():
         published.publish_names(run.cursor, content["names"])  # ids that other tables refer to
@@ -88,11 +87,13 @@ def _publish(run: Run, result: Message, found: Sequence[Finding]) -> None:
         point("staged")
         comparison = publish.compare(run.cursor, figures[0])
         moved = published.moved(run.cursor)
-    found = [*found, *(Finding.from_json(finding) for finding in content["findings"])]
+    audit = inbox.findings().content
+    point("audited")
+    found = [*found, *(Finding.from_json(finding) for finding in audit["findings"])]
     _conclude(run, [*found, restated(comparison, run.request.limits)])
     point("compared")
     ledger.begin_phase("publish")
-    _write(run, figures, content)
+    _write(run, figures, {**content, **audit})
     if moved.rows:
         run.log.info("etl.source.moved", **asdict(moved))
     point("published")

@@ -6,7 +6,8 @@ password, and the run outlives whatever happens.
 
 The request says which files there are and what the figures are held against, and carries what is published. For each
 file an answer goes out as soon as it is read (``extract`` or ``error``), then what of CNBV's series is new or changed
-(``series``, see ``job.telling``), then one with the figures (``result``), ready for COPY, and at last ``done``.
+(``series``, see ``job.telling``), then the ``figures``, ready for COPY, then the ``findings`` of the audit, and at last
+``done``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from bankadvisor_etl.job.messages import Message, as_content, receive, send
 from bankadvisor_etl.sources import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from bankadvisor_etl.formats.extract import Extract
@@ -77,7 +78,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
 def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryIO, outbox: _Outbox) -> None:
     """Tell what of the series has to be written, and the figures."""
     if "serie" not in extracts or not request.content["store_series"]:
-        outbox.send(_computed(extracts, request, ()))
+        for answer in _computed(extracts, request, ()):
+            outbox.send(answer)
         return
     from bankadvisor_etl.job import telling  # noqa: PLC0415 - numpy, which nothing else here needs
 
@@ -85,13 +87,13 @@ def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryI
     kept = told.compared()
     with ThreadPoolExecutor(1, "series") as pool:  # while these rows are on their way, the figures are computed
         rows = pool.submit(told.rows)
-        result = _computed(extracts, request, kept)
-        rows.result()
-    outbox.send(result)
+        for answer in _computed(extracts, request, kept):
+            rows.result()
+            outbox.send(answer)
 
 
-def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[Kept]) -> Message:
-    """The figures, or the reason why there are none."""
+def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[Kept]) -> Iterator[Message]:
+    """The figures and what the audit found, or the reason why there are none."""
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
     try:
@@ -99,14 +101,15 @@ def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[
         damaged = {source for source, _ in request.content["files"]} - extracts.keys()
         names = {source: Path(path).name for source, path in request.content["files"]}
         published = next(iter(request.blocks), None)
-        return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published, kept, names)
+        settings = replace(settings, damaged=tuple(sorted(damaged)))
+        yield from figures.answers(extracts, settings, published, kept, names)
     except MemoryError:
         os._exit(os.EX_OSERR)
     except EtlError as error:
-        return Message("error", as_content(error))
+        yield Message("error", as_content(error))
     except Exception as error:  # noqa: BLE001 - the parent puts it on record
         what = traceback.format_exception_only(error)[-1].strip()
-        return Message("bug", {"what": what, "stack": traceback.format_exc()})
+        yield Message("bug", {"what": what, "stack": traceback.format_exc()})
 
 
 def die_with_the_parent() -> None:

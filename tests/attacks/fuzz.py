@@ -33,7 +33,7 @@ from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.inputs.files import find_files, hash_files
 from bankadvisor_etl.job.child import Child, Job, results
-from bankadvisor_etl.job.inbox import figures_of
+from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
 from bankadvisor_etl.sample_data import write_sample
 from support.databases import choose_source, fresh_database
@@ -113,14 +113,14 @@ class Untouched:
         for message in messages:
             if message.kind == "error":
                 raise as_error(message.content)
-        result = figures_of(messages[-1])
-        findings = [Finding.from_json(finding) for finding in result.content["findings"]]
+        computed, audited = (assert_computed(message) for message in messages[-2:])
+        findings = [Finding.from_json(finding) for finding in audited.content["findings"]]
         if words := failures(findings):
             raise DataError(words)
         kept = [f.name for f in findings if not f.passed and f.name.startswith(KEEPS_WHAT_IS_PUBLISHED)]
         if kept:
             raise DataError(f"what is published stays: {', '.join(kept)}")
-        return _frame(result.content["columns"]["monthly_kpis"], result.blocks[0])
+        return _frame(computed.content["columns"]["monthly_kpis"], computed.blocks[0])
 
     def differences(self, mine: pl.DataFrame) -> str:
         """What publishing ``mine`` would change; rows that it lacks stay as they are."""

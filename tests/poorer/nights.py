@@ -62,14 +62,14 @@ class House:
             last_accepted=self.accepted,
             similar=similar_files(folder),
         )
-        result = handed_over.answer(extracts, settings, published.figures(self.cursor))
-        content = result.content
-        found = [Finding.from_json(finding) for finding in content["findings"]]
+        computed, audited = handed_over.answers(extracts, settings, published.figures(self.cursor))
+        content = computed.content
+        found = [Finding.from_json(finding) for finding in audited.content["findings"]]
         failed = frozenset(finding.name for finding in found if not finding.passed)
         if failures(found):
             return Night(65, failed)
         columns = content["columns"]["monthly_kpis"]
-        figures = publish.Figures(columns, result.blocks[0], content["known_alertas"], allow_removals)
+        figures = publish.Figures(columns, computed.blocks[0], content["known_alertas"], allow_removals)
         publish.stage(self.cursor, figures)
         publish.publish(self.cursor, 1, figures)
         self.cursor.execute("DROP TABLE monthly_kpis_entrada, monthly_kpis_diferencias")

@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
-PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off
+# Modules are compiled when they are first imported: most never are, and would take 30 MB.
+PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-compile
 UPGRADE ?= --upgrade
 UV := $(VENV)/uv/bin/uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -55,9 +55,15 @@ QUIET = {
 class Terminal:
     """The renderer; one for a run."""
 
-    def __init__(self, stream: TextIO, watch: Callable[[], Progress | None]) -> None:
-        """Write to ``stream``, which is a terminal; ``watch`` says how far a long file has been read."""
-        self._stream, self._watch = stream, watch
+    def __init__(self, stream: TextIO, watch: Callable[[], Progress | None], database: str = "") -> None:
+        """Write to a terminal.
+
+        Args:
+            stream: the terminal.
+            watch: says how far a long file has been read.
+            database: the option that leads other commands to the run's database; none where they find it as it did.
+        """
+        self._stream, self._watch, self.database = stream, watch, database
         self._waiting: tuple[str, float] | None = None
         self._ticker: threading.Thread | None = None
         self._run_id: int | None = None
@@ -117,7 +123,8 @@ class Terminal:
         if event.get("exception"):
             lines.append(event["exception"])
         if self._run_id is not None:
-            lines.append(_line("", f"nothing was published; more: bankadvisor-etl runs show {self._run_id}"))
+            more = f"bankadvisor-etl runs show {self._run_id}{self.database}"
+            lines.append(_line("", f"nothing was published; more: {more}"))
         return "\n".join(lines)
 
     def _wait_for(self, what: str) -> None:
@@ -209,8 +216,8 @@ def _anything(event: EventDict) -> str:
     )
 
 
-def summary(state: dict[str, Any]) -> str:
-    """What a run left, for its end: ``warehouse.queries.state_after`` gives it."""
+def summary(state: dict[str, Any], database: str = "") -> str:
+    """What a run left, for its end: ``warehouse.queries.state_after`` gives it; ``database`` is as for ``Terminal``."""
     copied = f"; a copy of the month before, newest whole one {state['whole']:%Y-%m}" if state["copied"] else ""
     outcome = "dry run, nothing was published," if state["status"] == "dry_run" else "published"
     parts = [
@@ -235,5 +242,6 @@ def summary(state: dict[str, Any]) -> str:
         )
     if state["new_warnings"]:
         lines.append(_line("warnings", f"{len(state['new_warnings'])} new: {', '.join(state['new_warnings'])}"))
-    lines.append(_line("next", f"bankadvisor-etl runs show {state['run_id']}, or bankadvisor-etl report --open"))
+    look = f"bankadvisor-etl report{database} --open, or bankadvisor-etl runs show {state['run_id']}{database}"
+    lines.append(_line("next", look))
     return "\n".join(lines)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from bankadvisor_etl.errors import ChangedError, DataError
-from bankadvisor_etl.sources.series import catalogues, encoding
+from bankadvisor_etl.sources.series import catalogues, comparison
 from bankadvisor_etl.warehouse import schema
 from bankadvisor_etl.warehouse import series as warehouse
 from bankadvisor_etl.warehouse.connection import connect, transaction
@@ -146,7 +146,7 @@ def test_somebody_else_loaded_in_between(dsn: str, tmp_path: Path) -> None:
     loaded(dsn, tmp_path, VALUES)
     path = csv_file(tmp_path / "n.csv", *((*key, value) for key, value in (VALUES | {KEY: 1.0}).items()))
     with connect(dsn) as connection, transaction(connection) as cursor:
-        difference = encoding.compare(read(path), warehouse.heads(cursor))
+        difference = comparison.compare(read(path), warehouse.heads(cursor))
     loaded(dsn, tmp_path, VALUES | {KEY: 2.0})
     with pytest.raises(ChangedError), connect(dsn) as connection, transaction(connection) as cursor:
         warehouse.load(cursor, difference, 1)
@@ -157,7 +157,7 @@ def test_readers_never_wait(dsn: str, tmp_path: Path) -> None:
     loaded(dsn, tmp_path, VALUES)
     path = csv_file(tmp_path / "n.csv", *((*key, value + 1) for key, value in VALUES.items()))
     with connect(dsn) as connection, transaction(connection) as cursor:
-        difference = encoding.compare(read(path), warehouse.heads(cursor))
+        difference = comparison.compare(read(path), warehouse.heads(cursor))
         assert warehouse.load(cursor, difference, 1).restated == COUNT
         with psycopg.connect(dsn, options="-c lock_timeout=200ms") as other:
             assert other.execute("SELECT sum(valor) FROM cnbv_series").fetchone() == (sum(VALUES.values()),)

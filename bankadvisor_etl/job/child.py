@@ -56,15 +56,15 @@ class Job:
         files: the files to read.
         settings: what the figures are held against; None to compute none.
         published: what is published, as CSV; None where there is no database.
-        heads: what is stored of CNBV's series (``warehouse.series.heads``); None where none of it is wanted.
         run_id: the run under which rejects are filed.
+        store_series: whether CNBV's series is held against what is stored; the child has to be told that then.
     """
 
     files: Sequence[File]
     settings: Settings | None = None
     published: bytes | None = None
     run_id: int = 0
-    heads: bytes | None = None
+    store_series: bool = False
 
     @property
     def memory(self) -> int:
@@ -72,16 +72,15 @@ class Job:
         return WITH_SERIES if any(file.source == SERIE.name for file in self.files) else MEMORY
 
     def as_message(self) -> Message:
-        """The request; its blocks are what is published and what is stored of the series, if anything."""
+        """The request; its block is what is published, if anything."""
         content = {
             "memory": self.memory,
             "files": [(file.source, str(file.path)) for file in self.files],
             "settings": self.settings and self.settings.as_json(),
             "run_id": self.run_id,
+            "store_series": self.store_series,
         }
-        blocks = {"published": self.published, "heads": self.heads}
-        there = {name: block for name, block in blocks.items() if block is not None}
-        return Message("request", {**content, "blocks": [*there]}, tuple(there.values()))
+        return Message("request", content, () if self.published is None else (self.published,))
 
 
 class DeathError(Exception):
@@ -118,6 +117,8 @@ class Child:
         self._code: int | None = None
         self._too_slow = False
         self._successor: Child | None = None
+        self.told = False
+        """Whether it was told more than its job: that cannot be told again."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -143,7 +144,7 @@ class Child:
         try:
             os.kill(self.pid, signal.SIGCONT)
             send(self._requests, job.as_message())
-            if job.heads is None:
+            if not job.store_series:
                 self._requests.close()
         except OSError:
             return
@@ -154,8 +155,8 @@ class Child:
             self._successor.tell(message)
             return
         try:
+            self.told = True
             send(self._requests, message)
-            self._requests.close()
         except OSError:
             return
 
@@ -230,7 +231,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
             beyond_files |= "file" not in message.content
             yield message
     except DeathError as death:
-        if beyond_files:  # what it told of the series is being written already, and cannot be told again
+        if beyond_files or child.told:  # what it told of the series is being written already
             raise _too_large(job, death) from death
         if not death.ready:
             raise ReaderError(
@@ -250,7 +251,7 @@ def _alone(job: Job, number: int) -> Message:
     file = job.files[number]
     try:
         with Child() as child:
-            (answer,) = child.work(replace(job, files=[file], settings=None, published=None, heads=None))
+            (answer,) = child.work(replace(job, files=[file], settings=None, published=None, store_series=False))
             return replace(answer, content={**answer.content, "file": number})
     except DeathError as death:
         place = Place(file.name)

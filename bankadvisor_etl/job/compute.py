@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.checks.settings import Settings
     from bankadvisor_etl.sources.serie import SeriesExtract
-    from bankadvisor_etl.transforms.from_series import Kept
+    from bankadvisor_etl.sources.series.comparison import Kept
 
 KEPT = "cifra_conservada"
 """The alert of a row with a figure that the files no longer give, and that stays as published."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.checks.settings import Settings
     from bankadvisor_etl.formats.extract import Extract
-    from bankadvisor_etl.transforms.from_series import Kept
+    from bankadvisor_etl.sources.series.comparison import Kept
 
 
 OFFICIAL = {"serie", "icap_cnbv", "boletin"}

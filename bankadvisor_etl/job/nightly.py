@@ -16,7 +16,7 @@ from bankadvisor_etl.faults import point
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
 from bankadvisor_etl.sources import SAMPLE, SERIE, similar_files
-from bankadvisor_etl.warehouse import published, runs, schema, series
+from bankadvisor_etl.warehouse import published, runs, schema
 from bankadvisor_etl.warehouse.connection import connect, transaction, translated
 from bankadvisor_etl.warehouse.ledger import Ledger, recorded
 from bankadvisor_etl.warehouse.lock import locked
@@ -123,8 +123,8 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
     to_read = [file for file in files if file.source != SAMPLE.name]
     with translated():
         there = published.figures(run.cursor)
-        stored = series.heads(run.cursor) if any(file.source == SERIE.name for file in to_read) else None
-    job = Job(to_read, settings, there, run.ledger.run_id, stored)
+    with_series = any(file.source == SERIE.name for file in to_read)
+    job = Job(to_read, settings, there, run.ledger.run_id, store_series=with_series)
     child.ask(job)
     return job
 

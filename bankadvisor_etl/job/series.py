@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bankadvisor_etl.job.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Arriving:
@@ -17,29 +17,31 @@ class Arriving:
         """Take ``messages`` of the kind ``series`` as they come; ``tell`` answers."""
         self._messages, self._tell = messages, tell
         self._next: Message | None = None
-        self._any_restated = False
-        self.unchanged: int = self._take().content["unchanged"]
+        self.unchanged = 0
+        """How many series are as stored; known once the rows are through."""
 
-    def longer_keys(self) -> Iterator[bytes]:
-        """The stored series that go on."""
-        return self._part("longer")
-
-    def restated_rows(self) -> Iterator[bytes]:
-        """The series whose stored part differs."""
-        for block in self._part("restated"):
-            self._any_restated = True
-            yield block
-
-    def keep(self, values: bytes) -> None:
-        """Say which stored values the file lacks."""
+    def keys_to_compare(self) -> Iterator[bytes]:
+        """The stored series of which the values are wanted."""
+        yield from self._part("compare")
         self._take()
-        if self._any_restated:
-            self._tell(Message("kept", {}, (values,)))
+
+    def hold(self, stored: Iterable[bytes]) -> None:
+        """Pass on these values."""
+        for block in (*stored, b""):
+            self._tell(Message("stored", {}, (block,)))
+
+    def differences(self) -> Iterator[bytes]:
+        """The values that the file has otherwise, or has not."""
+        return self._part("differences")
+
+    def rewritten_keys(self) -> Iterator[bytes]:
+        """The stored series that are written anew."""
+        return self._part("rewritten")
 
     def rows(self) -> Iterator[bytes]:
-        """The series that are new, and those that go on."""
+        """Those, and the series that are new."""
         yield from self._part("rows")
-        self._take()
+        self.unchanged = self._take().content["unchanged"]
 
     def _part(self, name: str) -> Iterator[bytes]:
         while (message := self._peek()).content["part"] == name:

@@ -11,6 +11,7 @@ from bankadvisor_etl.checks.withdrawn import WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
+from bankadvisor_etl.job.messages import Message
 from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
-    from bankadvisor_etl.job.messages import Message
     from bankadvisor_etl.job.nightly import Run
     from bankadvisor_etl.warehouse.publish import Figures
 
@@ -37,6 +37,8 @@ def execute(run: Run, child: Child, job: Job) -> None:
         DatabaseError: the database was lost.
     """
     inbox = Inbox(child, job)
+    with translated():  # while the child reads
+        heads = series.heads(run.cursor) if job.store_series else b""
     extracts: dict[str, Message] = {}
     for phase in ("base", "enhanced"):
         run.ledger.begin_phase(phase)
@@ -46,7 +48,10 @@ def execute(run: Run, child: Child, job: Job) -> None:
         if phase == "base":
             months = sum(extract.content.get("bank_months", 0) for extract in extracts.values())
             run.log.info("etl.phase.base.completed", rows_processed=months)
-    written = _load_series(run, child, inbox) if job.heads is not None else []
+    written: list[Finding] = []
+    if job.store_series:
+        child.tell(Message("heads", {}, (heads,)))
+        written = _load_series(run, child, inbox)
     result = inbox.result()
     _count(run, result.content["rows"])
     point("computed")

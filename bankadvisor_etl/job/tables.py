@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.sources.serie import SeriesExtract
-    from bankadvisor_etl.transforms.from_series import Kept
+    from bankadvisor_etl.sources.series.comparison import Kept
 
 LARGEST = {"pesos": 1e18, "points": 1e6}
 """What the type of a column cannot hold: reserves over next to nothing that is past due are no figure."""

@@ -1,20 +1,17 @@
 """What the process that computes tells of CNBV's series: the blocks that ``job.series`` passes on to PostgreSQL.
 
-Messages of the kind ``series`` with ``part``: ``begin`` (with the number of ``unchanged`` series), ``longer``,
-``restated``, ``compare``, ``rows``, ``end``. Where something was restated, an answer to ``compare`` is awaited before
-the figures are computed: which stored values the file lacks.
+It is told first what is stored (``heads``). Then go out messages of the kind ``series`` with ``part``: ``compare`` and
+``compare_end``, upon which, where there was any, the values of these series come in (``stored``, and without a block
+at their end); ``differences``, ``rewritten``, ``rows``, ``end`` (with the number of ``unchanged`` series).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import polars as pl
-
 from bankadvisor_etl.job.messages import Message, receive
-from bankadvisor_etl.sources.series import encoding
-from bankadvisor_etl.transforms import metricas
-from bankadvisor_etl.transforms.from_series import needed
+from bankadvisor_etl.sources.series.comparison import compare
+from bankadvisor_etl.transforms import from_series, metricas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,36 +19,39 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.formats.extract import Extract
     from bankadvisor_etl.sources.serie import SeriesExtract
-    from bankadvisor_etl.transforms.from_series import Kept
-
-KEPT = pl.Schema({"entidad": pl.Int64, "saldo": pl.Int64, "idconcepto": pl.Int64, "mes": pl.Int64, "valor": pl.Float64})
-"""The columns of the answer; ``mes`` counts months from year 0."""
+    from bankadvisor_etl.sources.series.comparison import Kept
 
 
 class Series:
     """A series held against what is stored."""
 
-    def __init__(self, extract: Extract, heads: bytes, tell: Callable[[Message], None]) -> None:
-        """Compare, and ``tell`` by messages what differs."""
-        self._difference = encoding.compare(cast("SeriesExtract", extract).series, heads)
-        self._tell = tell
+    def __init__(self, extract: Extract, requests: BinaryIO, tell: Callable[[Message], None]) -> None:
+        """Compare with the heads that come as a request; ``tell`` sends messages."""
+        self._requests, self._tell = requests, tell
+        self._comparison = compare(cast("SeriesExtract", extract).series, self._asked("heads"))
 
-    def restated(self, answers: BinaryIO) -> list[Kept]:
-        """Tell what is needed to find out which values were restated; return those that the file lacks and stay."""
-        self._tell(Message("series", {"part": "begin", "unchanged": self._difference.unchanged}))
-        self._send("longer", self._difference.longer_keys())
-        self._send("restated", self._difference.restated_rows())
-        self._tell(Message("series", {"part": "compare"}))
-        answer = receive(answers) if self._difference.restated else None
-        if answer is None or not answer.blocks[0]:
+    def compared(self) -> list[Kept]:
+        """Ask for the stored values of what may differ; return those that the file lacks and the figures need."""
+        self._send("compare", self._comparison.keys_to_compare())
+        self._tell(Message("series", {"part": "compare_end"}))
+        if not self._comparison.to_compare:
             return []
-        kept = pl.read_csv(answer.blocks[0], has_header=False, schema=KEPT)
-        return cast("list[Kept]", kept.filter(pl.col("idconcepto").is_in([*needed(), *metricas.needed()])).rows())
+        self._comparison.hold(iter(lambda: self._asked("stored"), b""))
+        needed = {*from_series.needed(), *metricas.needed()}
+        return [kept for kept in self._comparison.kept if kept[2] in needed]
 
     def rows(self) -> None:
-        """Tell the rest: the series that are new, and those that go on."""
-        self._send("rows", self._difference.rows())
-        self._tell(Message("series", {"part": "end"}))
+        """Tell what has to be written."""
+        self._send("differences", self._comparison.differences())
+        self._send("rewritten", self._comparison.rewritten_keys())
+        self._send("rows", self._comparison.rows())
+        self._tell(Message("series", {"part": "end", "unchanged": self._comparison.unchanged}))
+
+    def _asked(self, kind: str) -> bytes:
+        message = receive(self._requests)
+        if message is None or message.kind != kind:
+            raise RuntimeError(f"waited for {kind!r} and got {message and message.kind!r}")
+        return message.blocks[0]
 
     def _send(self, part: str, blocks: Iterator[bytes]) -> None:
         for block in blocks:

@@ -6,7 +6,7 @@ password, and the run outlives whatever happens.
 
 The request says which files there are and what the figures are held against, and carries what is published. For each
 file an answer goes out as soon as it is read (``extract`` or ``error``), then what of CNBV's series is new or changed
-(``series``, see ``job.series``), then one with the figures (``result``), ready for COPY, and at last ``done``.
+(``series``, see ``job.telling``), then one with the figures (``result``), ready for COPY, and at last ``done``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from bankadvisor_etl.formats.extract import Extract
+    from bankadvisor_etl.sources.series.comparison import Kept
     from bankadvisor_etl.sources.source import Source
-    from bankadvisor_etl.transforms.from_series import Kept
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's prctl."""
@@ -76,24 +76,21 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> No
 
 def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryIO, outbox: _Outbox) -> None:
     """Tell what of the series has to be written, and the figures."""
-    blocks = dict(zip(request.content["blocks"], request.blocks, strict=True))
-    if "serie" not in extracts or "heads" not in blocks:
-        outbox.send(_computed(extracts, request, blocks.get("published"), ()))
+    if "serie" not in extracts or not request.content["store_series"]:
+        outbox.send(_computed(extracts, request, ()))
         return
     from bankadvisor_etl.job import telling  # noqa: PLC0415 - numpy, which nothing else here needs
 
-    told = telling.Series(extracts["serie"], blocks["heads"], outbox.send)
-    kept = told.restated(requests)
+    told = telling.Series(extracts["serie"], requests, outbox.send)
+    kept = told.compared()
     with ThreadPoolExecutor(1, "series") as pool:  # while these rows are on their way, the figures are computed
         rows = pool.submit(told.rows)
-        result = _computed(extracts, request, blocks.get("published"), kept)
+        result = _computed(extracts, request, kept)
         rows.result()
     outbox.send(result)
 
 
-def _computed(
-    extracts: Mapping[str, Extract], request: Message, published: bytes | None, kept: Sequence[Kept]
-) -> Message:
+def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[Kept]) -> Message:
     """The figures, or the reason why there are none."""
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
@@ -101,6 +98,7 @@ def _computed(
         settings = Settings.from_json(request.content["settings"])
         damaged = {source for source, _ in request.content["files"]} - extracts.keys()
         names = {source: Path(path).name for source, path in request.content["files"]}
+        published = next(iter(request.blocks), None)
         return figures.answer(extracts, replace(settings, damaged=tuple(sorted(damaged))), published, kept, names)
     except MemoryError:
         os._exit(os.EX_OSERR)

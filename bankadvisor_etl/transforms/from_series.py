@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bankadvisor_etl.sources.series.arrays import Series
+    from bankadvisor_etl.sources.series.comparison import Kept
 
     Floats = npt.NDArray[np.float64]
 
@@ -63,10 +64,6 @@ OWN = {"tda_cartera_total": "tda_serie", "quebrantos_comerciales": "quebrantos_s
 
 WRITE_OFFS = {"quebrantos_comerciales": 40100039}
 """Write-offs and reliefs of the month of the commercial portfolio, together."""
-
-
-Kept = tuple[int, int, int, int, float]
-"""A value that the file lacks and that stays: entidad, saldo, idconcepto, month counted from year 0, and the value."""
 
 
 def needed() -> list[int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bankadvisor_etl.sources.series.arrays import Series
-    from bankadvisor_etl.transforms.from_series import Kept
+    from bankadvisor_etl.sources.series.comparison import Kept
 
     Floats = npt.NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from bankadvisor_etl.checks.findings import failures
 from bankadvisor_etl.checks.withdrawn import withdrawn
 from bankadvisor_etl.errors import DataError, EtlError, Terminated, exit_code_of
 from bankadvisor_etl.sources import series
-from bankadvisor_etl.sources.series import encoding
+from bankadvisor_etl.sources.series import comparison
 from bankadvisor_etl.sources.series.archive import HEADER, MEMBER
 from bankadvisor_etl.warehouse import schema
 from bankadvisor_etl.warehouse import series as warehouse
@@ -66,7 +66,7 @@ def load(connection: psycopg.Connection[Any], path: Path, *, accept_withdrawn: b
         schema.prepare(cursor)
         row = cursor.execute("INSERT INTO etl_runs (status) VALUES ('running') RETURNING id").fetchone()
         assert row
-        difference = encoding.compare(found, warehouse.heads(cursor))
+        difference = comparison.compare(found, warehouse.heads(cursor))
         loaded = warehouse.load(cursor, difference, row[0])
         found = withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accept_withdrawn)
         if words := failures(found):

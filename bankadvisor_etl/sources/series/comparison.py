@@ -1,0 +1,197 @@
+"""The series of a file held against the stored ones: what is new, what goes on, and which values differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from bankadvisor_etl.sources.series import encoding
+from bankadvisor_etl.sources.series.arrays import FINGERPRINT, code, fingerprint, signed
+from bankadvisor_etl.sources.series.cube import FIRST_MONTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bankadvisor_etl.sources.series.arrays import Floats, Ints, Key, Series
+
+KEY = ("entidad", "saldo", "idconcepto")
+HEADS = pl.Schema({**dict.fromkeys(KEY, pl.Int64), "primero": pl.Int64, "largo": pl.Int64, "huella": pl.Int64})
+"""What is stored of each series (``warehouse.series.heads``): ``primero`` counts months from year 0, ``largo`` is the
+length of the array, ``huella`` its fingerprint; none where it holds values that the last file lacked."""
+
+CHUNK = 1_024
+"""Series to a block: about 2 MB."""
+
+Kept = tuple[int, int, int, int, float]
+"""A value that the file lacks and that stays: entidad, saldo, idconcepto, month counted from year 0, and the value."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored series that differs from the file's: its fingerprint, and its number in the file (None: not there)."""
+
+    mark: int | None
+    number: int | None
+
+
+@dataclass
+class Comparison:
+    """The file against what is stored; ``warehouse.series.Blocks`` says what the blocks are.
+
+    Attributes:
+        series: the file.
+        new: the numbers of the series that are not stored.
+        longer: the stored series that go on in the file.
+        to_compare: those whose stored part differs, or may.
+        unchanged: how many are stored as they are in the file; whole after ``hold``.
+        marks: the fingerprints of the file's series by number, as far as they are known.
+        months: how many months from 200012 on the file or the stored series may reach.
+        kept: the stored values that the file lacks and that stay, after ``hold``.
+    """
+
+    series: Series
+    new: list[int]
+    longer: dict[Key, Stored]
+    to_compare: dict[Key, Stored]
+    unchanged: int
+    marks: dict[int, int]
+    months: int
+    kept: list[Kept] = field(default_factory=list)
+    _rewritten: dict[Key, Stored] = field(default_factory=dict)
+    _differences: list[tuple[list[Key], Ints, Ints, Floats, Floats]] = field(default_factory=list)
+
+    def keys_to_compare(self) -> Iterator[bytes]:
+        """The stored series of which ``hold`` wants the values."""
+        yield from _keys(self.to_compare)
+
+    def hold(self, stored: Iterable[bytes]) -> None:
+        """Hold the stored values of these against the file's."""
+        for block in stored:
+            self._hold([*encoding.stored(block)])
+
+    def differences(self) -> Iterator[bytes]:
+        """The values that differ, where one was stored or could have been."""
+        for keys, rows, months, before, after in self._differences:
+            frame = pl.DataFrame(
+                {
+                    "entidad": [code(key[0]) for key in keys],
+                    "saldo": [key[1] for key in keys],
+                    "idconcepto": [key[2] for key in keys],
+                }
+            )
+            numbers = months + FIRST_MONTH
+            values = pl.DataFrame({"year": numbers // 12, "month": numbers % 12 + 1, "before": before, "after": after})
+            columns = (pl.date("year", "month", 1), pl.col("before", "after").fill_nan(None))
+            yield frame[rows].hstack(values.select(*columns)).write_csv(include_header=False).encode()
+
+    def rewritten_keys(self) -> Iterator[bytes]:
+        """The stored series that are written anew: those that go on, and those of which a value was restated."""
+        yield from _keys(self.longer | self._rewritten)
+
+    def rows(self) -> Iterator[bytes]:
+        """The series that are new, and those that are written anew."""
+        again = self.longer | self._rewritten
+        numbers = {self.series.keys[number]: number for number in self.new}
+        numbers |= {key: stored.number for key, stored in again.items() if stored.number is not None}
+        kept: dict[Key, list[tuple[int, float]]] = {}
+        for entity, saldo, concept, month, value in self.kept:
+            kept.setdefault((entity, saldo, concept), []).append((month - FIRST_MONTH, value))
+        keys = sorted({*numbers, *again})
+        if keys:
+            yield encoding.START
+        for start in range(0, len(keys), CHUNK):
+            chunk = keys[start : start + CHUNK]
+            values = self._values([numbers.get(key) for key in chunk])
+            for row, key in enumerate(chunk):
+                for month, value in kept.get(key, ()):
+                    values[row, month] = value
+            marks = (None if key in kept else self._mark(numbers[key]) for key in chunk)
+            yield encoding.rows(chunk, marks, values)
+        if keys:
+            yield encoding.END
+
+    def _hold(self, stored: list[tuple[Key, int, Floats]]) -> None:
+        keys = [key for key, _, _ in stored]
+        numbers = [self.to_compare[key].number for key in keys]
+        after = self._values(numbers)
+        before, inside = np.full_like(after, np.nan), np.zeros(after.shape, dtype=bool)
+        for row, (_, first, values) in enumerate(stored):
+            start = first - FIRST_MONTH
+            before[row, start : start + len(values)], inside[row, start : start + len(values)] = values, True
+        gone = np.isnan(after) & ~np.isnan(before)
+        differs = inside & (before != after) & ~(np.isnan(before) & np.isnan(after))
+        more = ~inside & ~np.isnan(after)  # what lies before the stored values or after them is new
+        same = ~((differs & ~gone) | more).any(axis=1)
+        for row, (key, number) in enumerate(zip(keys, numbers, strict=True)):
+            mark = None if number is None or gone[row].any() else self._mark(number)
+            if same[row] and mark == self.to_compare[key].mark:
+                self.unchanged += 1
+            else:
+                self._rewritten[key] = self.to_compare[key]
+        rows, months = np.nonzero(differs)
+        if len(rows):
+            self._differences.append((keys, rows, months, before[rows, months], after[rows, months]))
+        rows, months = np.nonzero(gone)
+        values = before[rows, months].tolist()
+        for row, month, value in zip(rows.tolist(), (months + FIRST_MONTH).tolist(), values, strict=True):
+            self.kept.append((*keys[row], month, value))
+
+    def _values(self, numbers: list[int | None]) -> Floats:
+        """The values of the series of the file, by month; of those that it lacks none."""
+        there = [number is not None for number in numbers]
+        values = self.series.values
+        found = np.full((len(numbers), self.months), np.nan)
+        rows = self.series.rows[[number for number in numbers if number is not None]]
+        found[there, : values.shape[1]] = values[rows]
+        return found
+
+    def _mark(self, number: int) -> int:
+        if number not in self.marks:
+            self.marks[number] = fingerprint(self.series.of_key(number))
+        return self.marks[number]
+
+
+def compare(series: Series, heads: bytes) -> Comparison:
+    """Tell the series of the file apart: not stored, as stored, longer, or to be compared value by value.
+
+    Args:
+        series: the file.
+        heads: the stored ones, as CSV with the columns of ``HEADS`` and no header.
+    """
+    stored = pl.read_csv(heads, has_header=False, schema=HEADS) if heads else pl.DataFrame(schema=HEADS)
+    there = pl.DataFrame(series.keys, schema=dict.fromkeys(KEY, pl.Int64), orient="row").with_columns(
+        number=pl.int_range(pl.len()),
+        start=pl.Series(series.starts) + FIRST_MONTH,
+        length=pl.Series(series.stops - series.starts),
+        place=pl.Series(series.rows * series.values.shape[1] + series.starts),
+    )
+    new = there.join(stored, on=KEY, how="anti")["number"].to_list()
+    stored_months = stored.select(pl.col("primero") + pl.col("largo") - FIRST_MONTH).max().item() or 0
+    found = Comparison(series, new, {}, {}, 0, {}, max(series.values.shape[1], stored_months))
+    for *key, mark in stored.join(there, on=KEY, how="anti").select(*KEY, "huella").iter_rows():
+        found.to_compare[tuple(key)] = Stored(mark, None)
+    values = series.values.data.cast("B")
+    both = there.join(stored, on=KEY, maintain_order="left")
+    for number, start, length, place, first, stored_length, mark in both.drop(KEY).iter_rows():
+        if start == first and length >= stored_length:
+            begin, end = 8 * place, 8 * (place + stored_length)
+            hashed = blake2b(values[begin:end], digest_size=FINGERPRINT)
+            if signed(hashed) == mark:
+                if length == stored_length:
+                    found.unchanged += 1
+                    continue
+                hashed.update(values[end : 8 * (place + length)])
+                found.marks[number] = signed(hashed)
+                found.longer[series.keys[number]] = Stored(mark, number)
+                continue
+        found.to_compare[series.keys[number]] = Stored(mark, number)
+    return found
+
+
+def _keys(stored: dict[Key, Stored]) -> Iterator[bytes]:
+    if stored:
+        yield b"".join((encoding.START, *(encoding.key_row(key, of.mark) for key, of in stored.items()), encoding.END))

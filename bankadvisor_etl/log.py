@@ -49,7 +49,7 @@ def configure(
         _journal(render) if is_journal(stream) else render,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(cast("TextIO", _Unbroken(stream))),  # it writes and flushes, no more is asked
+        structlog.WriteLogger(cast("TextIO", _Unbroken(stream))),  # each line with its end in one write
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )

@@ -1,7 +1,7 @@
 """A run as somebody at a terminal follows it: a line per file, a sentence per new finding, a failure once.
 
-A renderer for ``log.configure``: it takes the events of the log and gives lines no wider than the terminal. While files
-are being read, the last line of the screen says for how long; each line that is printed wipes it first.
+A renderer for ``log.configure``: it takes the events of the log and gives lines no wider than the terminal. During a
+wait the last line of the screen says for how long, with a bar for a long file; each line that follows wipes it first.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, WrappedLogger
 
+    from bankadvisor_etl.job.progress import Progress
+
 WIPE = "\r\033[K"
 TICK = 0.25
 PATIENT = 1.0
 """Seconds before a wait is worth a word."""
 WIDEST = 120
 INDENT = 11
+BAR = 20
 COLOURS = {
     "read": "green",
     "missing": "yellow",
@@ -52,9 +55,15 @@ QUIET = {
 class Terminal:
     """The renderer; one for a run."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to ``stream``, which is a terminal."""
-        self._stream = stream
+    def __init__(self, stream: TextIO, watch: Callable[[], Progress | None], database: str = "") -> None:
+        """Write to a terminal.
+
+        Args:
+            stream: the terminal.
+            watch: says how far a long file has been read.
+            database: the option that leads other commands to the run's database; none where they find it as it did.
+        """
+        self._stream, self._watch, self.database = stream, watch, database
         self._waiting: tuple[str, float] | None = None
         self._ticker: threading.Thread | None = None
         self._run_id: int | None = None
@@ -106,7 +115,7 @@ class Terminal:
         self._run_id = event["run_id"]
 
     def _wait(self, _event: EventDict) -> None:
-        self._wait_for("reading")
+        self._wait_for("working")
 
     def _failure(self, event: EventDict) -> str:
         self.rest()
@@ -114,7 +123,8 @@ class Terminal:
         if event.get("exception"):
             lines.append(event["exception"])
         if self._run_id is not None:
-            lines.append(_line("", f"nothing was published; more: bankadvisor-etl runs show {self._run_id}"))
+            more = f"bankadvisor-etl runs show {self._run_id}{self.database}"
+            lines.append(_line("", f"nothing was published; more: {more}"))
         return "\n".join(lines)
 
     def _wait_for(self, what: str) -> None:
@@ -127,9 +137,9 @@ class Terminal:
         said = ""
         while waiting := self._waiting:
             what, since = waiting
-            text = f"{WIPE}  {what} ... {time.monotonic() - since:.0f} s"
-            if time.monotonic() - since >= PATIENT and text != said:
-                self._put(text)
+            seconds = time.monotonic() - since
+            if seconds >= PATIENT and (text := waited(what, seconds, self._watch())) != said:
+                self._put(WIPE + text)
                 said = text
             time.sleep(TICK)
 
@@ -139,6 +149,15 @@ class Terminal:
             self._stream.flush()
         except OSError:  # the terminal is gone; the run goes on
             self._waiting = None
+
+
+def waited(what: str, seconds: float, reading: Progress | None) -> str:
+    """The line of a wait; with a bar while a long file is being read."""
+    if reading is None:
+        return f"  {what} ... {seconds:.0f} s"[: width() - 1]
+    done = reading.position / reading.size
+    bar = ("#" * round(done * BAR)).ljust(BAR, ".")
+    return f"  {'reading':<{INDENT - 2}}{reading.name:<30.30}  [{bar}] {done:>4.0%}  {seconds:>4.0f} s"[: width() - 1]
 
 
 def width() -> int:
@@ -197,8 +216,8 @@ def _anything(event: EventDict) -> str:
     )
 
 
-def summary(state: dict[str, Any]) -> str:
-    """What a run left, for its end: ``warehouse.queries.state_after`` gives it."""
+def summary(state: dict[str, Any], database: str = "") -> str:
+    """What a run left, for its end: ``warehouse.queries.state_after`` gives it; ``database`` is as for ``Terminal``."""
     copied = f"; a copy of the month before, newest whole one {state['whole']:%Y-%m}" if state["copied"] else ""
     outcome = "dry run, nothing was published," if state["status"] == "dry_run" else "published"
     parts = [
@@ -223,5 +242,6 @@ def summary(state: dict[str, Any]) -> str:
         )
     if state["new_warnings"]:
         lines.append(_line("warnings", f"{len(state['new_warnings'])} new: {', '.join(state['new_warnings'])}"))
-    lines.append(_line("next", f"bankadvisor-etl runs show {state['run_id']}, or bankadvisor-etl report --open"))
+    look = f"bankadvisor-etl report{database} --open, or bankadvisor-etl runs show {state['run_id']}{database}"
+    lines.append(_line("next", look))
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_every_verb_has_help_and_stands_in_the_readme(verb: str) -> None:
     assert usage.startswith(f"Usage: python -m bankadvisor_etl {verb} ")
     assert len(words.split("Options:")[0].split()) >= 6
     assert re.search(rf"(`|bankadvisor-etl ){verb}\b", README.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("document", ["README.md", "bankadvisor_etl/README.md", "systemd/README.md"])
+def test_the_commands_of_the_documents_are_understood(document: str) -> None:
+    text = (README.parent / document).read_text(encoding="utf-8")
+    code = re.findall(r"^ {4}.*\n|^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    typed = re.findall(r"^ *(?:sudo )?bankadvisor-etl +([a-z].*)$", "".join(code), re.MULTILINE)
+    assert len(typed) >= 2
+    for line in typed:
+        verb, *arguments = shlex.split(line, comments=True)
+        cli.every()[verb].make_context(verb, arguments)  # raises where an option or an argument is not known
 
 
 def test_every_option_has_help() -> None:

@@ -1,4 +1,4 @@
-"""The manual of the data (``bankadvisor_etl/README.md``): its queries give known answers, its table is up to date."""
+"""What an analyst is told: the README's questions have known answers, the manual's table of figures is up to date."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MANUAL = (Path(bankadvisor_etl.__file__).parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def section(title: str) -> str:
-    return MANUAL.partition(f"## {title}\n")[2].partition("\n## ")[0]
+def section(text: str, title: str) -> str:
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
 BY_HAND = [name for name in METRICS if name not in FED_BY["serie"]]
 """What has values without CNBV's series; of a column of nulls nobody can tell the type."""
 
-QUESTIONS = re.findall(r"^    (SELECT .*)$", section("Five questions"), re.MULTILINE)
+QUESTIONS = re.findall(r"^    (SELECT .*)$", section(README, "Five questions"), re.MULTILINE)
 AGAINST, LARGEST, SHARES, CHANGED, GREW = QUESTIONS
 
 
@@ -54,7 +55,9 @@ def newest(dsn: str) -> tuple[str, dict[str, dict[str, Any]]]:
 
 def test_the_table_of_figures_is_that_of_the_dictionary() -> None:
     assert MANUAL.partition("<!-- diccionario -->\n")[2].strip() == dictionary.as_markdown()
-    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", section("Views"), re.MULTILINE) == [view.name for view in VIEWS]
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", section(MANUAL, "Views"), re.MULTILINE) == [
+        view.name for view in VIEWS
+    ]
 
 
 def test_the_answers_are_those_of_the_table(published: str) -> None:

@@ -12,6 +12,7 @@ import psycopg
 from bankadvisor_etl.checks.findings import Thresholds
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 OPERATORS = (ROOT / "systemd" / "README.md").read_text()
 DATA = (ROOT / "bankadvisor_etl" / "README.md").read_text()
 
@@ -53,6 +54,14 @@ def test_the_crontab_line_works_in_the_bare_environment_of_cron(tmp_path: Path, 
     with psycopg.connect(dsn) as connection:
         runs = connection.execute("SELECT status, triggered_by, rows_processed_base FROM etl_runs").fetchall()
     assert runs == [("success", "cron", 4328)]
+
+
+def test_it_is_short_and_its_first_screen_has_a_terminal_and_a_picture() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 150
+    (picture,) = re.findall(r"^!\[[^\]]+\]\(([^)]+)\)$", "\n".join(lines[:30]), re.MULTILINE)
+    assert (ROOT / picture).stat().st_size > 10_000
+    assert sum(line.startswith("      ") for line in lines[:30]) >= 5
 
 
 def test_the_table_of_thresholds_has_each_with_its_default() -> None:

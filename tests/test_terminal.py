@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import os
 import re
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog import DropEvent
 
+from bankadvisor_etl import terminal
+from bankadvisor_etl.job.progress import LONG, Progress, progress
 from bankadvisor_etl.looking.checks import CHECKS, in_english, in_spanish
 from bankadvisor_etl.looking.names import with_names
 from support.cli import etl
@@ -52,6 +59,57 @@ def test_a_first_run(dsn: str, small: Path, width: int) -> None:
     assert len(word(found, "done")) == len(word(found, "newest")) == len(word(found, "next")) == 1
     assert "793" in word(found, "done")[0]
     assert word(found, "failed") == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_wait_on_a_long_file_has_a_bar_that_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "width", lambda: width)
+    for done, bar in ((1, "....."), (LONG // 2, "#####....."), (LONG, "####")):
+        line = terminal.waited("working", 1234.5, Progress("a_name_that_is_longer_than_there_is_room.zip", done, LONG))
+        assert f"{bar}" in line
+        assert f" {round(100 * done / LONG)}%" in line
+        assert len(line) < width
+    assert terminal.waited("working", 3.2, None) == "  working ... 3 s"
+
+
+def test_the_bar_moves_and_is_wiped_by_the_line_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "PATIENT", 0)
+    monkeypatch.setattr(terminal, "TICK", 0.001)
+    places = itertools.chain(range(0, LONG, LONG // 20), itertools.repeat(LONG))
+    seen = threading.Event()
+
+    def watch() -> Progress:
+        if (place := next(places)) == LONG:
+            seen.set()
+        return Progress("long.zip", place, LONG)
+
+    screen = io.StringIO()
+    shows = terminal.Terminal(screen, watch)
+    with suppress(DropEvent):
+        shows(None, "info", {"event": "etl.phase.base.started", "level": "info"})
+    assert seen.wait(10)
+    shows.rest()
+    states = screen.getvalue().split(terminal.WIPE)
+    shares = [int(match[1]) for state in states if (match := re.search(r"(\d+)%", state))]
+    assert shares == sorted(shares)
+    assert len(set(shares)) >= 20
+    assert states[-1] == ""
+    read = {"event": "etl.source.read", "level": "info", "file": "long.zip", "rows_read": 1, "rows_rejected": 0}
+    assert str(shows(None, "info", {**read, "seconds": 1.0})).startswith(terminal.WIPE)
+
+
+def test_how_far_a_process_has_read_a_long_file(tmp_path: Path) -> None:
+    for name, size in (("short", LONG - 1), ("long", LONG), ("longer", LONG * 2)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    with (tmp_path / "short").open("rb", buffering=0) as short, (tmp_path / "long").open("rb", buffering=0) as file:
+        short.seek(1000)
+        assert progress(os.getpid()) is None  # the long one is at its beginning
+        file.seek(12_345)
+        with (tmp_path / "longer").open("rb"):
+            assert progress(os.getpid()) == Progress("long", 12_345, LONG)
+    assert progress(os.getpid()) is None
+    assert progress(2**22 + 1) is None  # Linux has no such process
 
 
 @pytest.mark.parametrize("width", WIDTHS)

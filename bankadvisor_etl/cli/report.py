@@ -12,8 +12,6 @@ from bankadvisor_etl.cli.options import database, database_options
 from bankadvisor_etl.errors import ConfigurationError
 from bankadvisor_etl.looking.writing import replace_file
 
-NEEDED = ("altair", "vl_convert", "jinja2")
-
 
 @click.command()
 @database_options
@@ -38,8 +36,8 @@ def report(dsn: str | None, banco: str | None, mes: datetime | None, out: Path, 
     The system, a bank against it, the largest banks, what changed last, and warnings. The page needs no network and
     no script: it can be mailed and printed. Example: bankadvisor-etl report --embedded --banco BANORTE --open
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ConfigurationError(f"report needs {', '.join(missing)}: pip install 'bankadvisor-etl[report]'")
+    if find_spec("jinja2") is None:
+        raise ConfigurationError("report needs jinja2: pip install 'bankadvisor-etl[report]'")
     from bankadvisor_etl.looking.report import report as written  # noqa: PLC0415 - an optional dependency
     from bankadvisor_etl.warehouse.facts import facts  # noqa: PLC0415 - psycopg is not needed for --help
 

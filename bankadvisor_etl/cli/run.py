@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bankadvisor_etl.job.child import Child
     from bankadvisor_etl.terminal import Terminal
 
 LONGEST_KEPT = 36_500
 """Days, a century; PostgreSQL's dates end."""
+PRIVATE = " --embedded"
+"""What other commands need as well to find what this one published."""
 
 
 @click.command()
@@ -109,7 +112,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
 
         stock = Stock(data_dir)  # hashes the files while the rest is imported and the database asked
-        terminal = _terminal(log_format)
+        terminal = _terminal(log_format, child, PRIVATE if embedded else "")
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the child gets ready
@@ -188,13 +191,14 @@ def _fail(log: Any, error: BaseException, *, told: bool) -> NoReturn:
     sys.exit(code)
 
 
-def _terminal(log_format: str) -> Terminal | None:
+def _terminal(log_format: str, child: Child, database: str) -> Terminal | None:
     """What tells a run to a person at a terminal; None where the log is for a file, the journal or a program."""
     if log_format != "auto" or not sys.stdout.isatty():
         return None
-    from bankadvisor_etl.terminal import Terminal  # noqa: PLC0415 - only at a terminal
+    from bankadvisor_etl.job.progress import progress  # noqa: PLC0415 - only at a terminal
+    from bankadvisor_etl.terminal import Terminal  # noqa: PLC0415
 
-    return Terminal(sys.stdout)
+    return Terminal(sys.stdout, lambda: progress(child.pid), database)
 
 
 def _conclude(terminal: Terminal, dsn: str) -> None:
@@ -202,4 +206,4 @@ def _conclude(terminal: Terminal, dsn: str) -> None:
     from bankadvisor_etl.warehouse.queries import state_after  # noqa: PLC0415
 
     terminal.rest()
-    click.echo(summary(state_after(dsn)))
+    click.echo(summary(state_after(dsn), terminal.database))

@@ -136,6 +136,7 @@ def test_the_manual_with_peer_authentication(documented: Machine) -> None:
     documented.write(SETTINGS, NO_PATIENCE + setting("local"))
     typed = [line for line in lines(fenced(MANUAL, "sh")) if command_of(line) not in NOT_RUN]
     assert walk(documented, typed) == []
+    assert ": INVEX y el sistema</h1>" in documented.path("/srv/www/banca/index.html").read_text()
     assert not documented.path("/etc/bankadvisor-etl").exists()  # the last line purges
 
 

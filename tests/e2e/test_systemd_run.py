@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,9 +173,18 @@ def test_the_metrics_are_written_by_the_unit_where_the_folder_is(machine: Machin
     assert "\nbankadvisor_etl_last_run_success 1\n" in metrics.read_text()
 
 
-def test_a_success_runs_its_hook_once(machine: Machine) -> None:
-    machine.write("/etc/bankadvisor-etl/on-success", f'#!/bin/sh\necho "$SUCCESS_INVOCATION_ID" >>{ALERTS}\n', 0o755)
+def test_a_success_runs_its_hook_once_which_may_write_the_report_for_a_web_server(machine: Machine) -> None:
+    example = machine.path("/etc/bankadvisor-etl/on-success.example").read_text()
+    (report,) = re.findall(r"^# (bankadvisor-etl report --out /srv/www/banca/index.html)$", example, re.MULTILINE)
+    machine.run("install", "-d", "-o", "bankadvisor-etl", "/srv/www/banca")
+    hook = f'#!/bin/sh\n{report}\necho "$SUCCESS_INVOCATION_ID" >>{ALERTS}\n'
+    machine.write("/etc/bankadvisor-etl/on-success", hook, 0o755)
     machine.succeed()
     wait_until(machine.path(ALERTS).exists, "the hook runs")
     machine.path("/etc/bankadvisor-etl/on-success").unlink()
     assert machine.path(ALERTS).read_text() == f"{machine.etl_runs()[0]['invocation_id']}\n"
+    page = machine.run("runuser", "-u", "nobody", "--", "cat", "/srv/www/banca/index.html").stdout
+    (system,) = machine.rows("SELECT cartera_total FROM sistema WHERE fecha = (SELECT max(fecha) FROM ultimo_mes)")
+    assert f"{system['cartera_total']:,.0f} MDP" in page
+    assert ": INVEX y el sistema</h1>" in page
+    assert [path.name for path in machine.path("/srv/www/banca").iterdir()] == ["index.html"]

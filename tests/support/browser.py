@@ -30,7 +30,7 @@ const probe = w => {
   const faint = [], d = w.document;
   for (const e of d.querySelectorAll('body *')) {
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || ['STYLE', 'SCRIPT'].includes(e.tagName)) continue;
+    if (!own || ['STYLE', 'SCRIPT', 'title'].includes(e.tagName)) continue;  // title: what the mouse brings up
     const style = w.getComputedStyle(e);
     const ink = numbers(e instanceof w.SVGElement ? style.fill : style.color).slice(0, 3);
     const a = luminance(ink), b = luminance(behind(e)), ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);

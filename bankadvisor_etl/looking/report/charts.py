@@ -1,168 +1,149 @@
-"""The drawings of the report: Vega-Lite by Altair, made into static SVG by vl-convert.
-
-Months are words, not times: as times they would shift with the time zone of the machine.
-"""
+"""The drawings of the report, each in a space 720 wide. The chosen bank is orange in all of them."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import altair as alt
-import vl_convert
-
+from bankadvisor_etl.looking.report.drawing import (
+    Bands,
+    Scale,
+    apart,
+    box,
+    clipped,
+    curve,
+    drawing,
+    element,
+    heights,
+    line,
+    names,
+    places,
+    text,
+    widths,
+)
 from bankadvisor_etl.looking.report.portrait import LARGEST
-from bankadvisor_etl.looking.spanish import short_month
+from bankadvisor_etl.looking.spanish import number, percent, short_month
 from bankadvisor_etl.tables import MONTHLY_KPIS
 from bankadvisor_etl.warehouse.facts import SEGMENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from bankadvisor_etl.looking.report.portrait import Portrait
 
 LEAST_CAPITAL = 0.105
 """What an ICAP must have, the supplement for conservation included: 8 + 2.5 %."""
 
-BLUE, ORANGE, GREY, INK = "#0b5cad", "#b45309", "#57606a", "#1f2328"
 SEGMENT_COLOURS = ("#0b5cad", "#4d9be6", "#8a94a0", "#b45309", "#2f855a")
+HEAT = ("#fff3c4", "#fed976", "#feb24c", "#fd8d3c", "#fc4e2a", "#e31a1c", "#a50f15")
+HOTTEST = 0.08
+"""The IMOR from which on all look the same."""
 WIDTH = 720
+ROOM_FOR_NAMES = 172
 TRILLION = 1e6
 """MDP in a trillion pesos (``billón``)."""
-
-CONFIG = {
-    "aria": False,  # the figure around it has the sentence; the marks would say 'mes: jun 25; imor: 0.02' each
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelColor": INK, "titleColor": GREY, "titleFontWeight": 400,
-             "gridColor": "#e4e7eb", "domainColor": "#8a94a0", "tickColor": "#8a94a0"},
-    "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelColor": INK, "titleColor": GREY, "titleFontWeight": 400},
-    "text": {"fontSize": 12, "color": INK},
-}  # fmt: skip
 
 
 def delinquency(portrait: Portrait) -> str:
     """IMOR of the bank against the system over the history, each line with its name and last value at its end."""
-    names = {portrait.bank: BLUE, "SISTEMA": ORANGE}
-    rows: list[dict[str, Any]] = [
-        {"mes": short_month(month), "quien": name, "imor": portrait.value(name, "imor", month)}
-        for name in names
-        for month in portrait.months
-    ]
-    ends = [row for row in rows if row["mes"] == short_month(portrait.month) and row["imor"] is not None]
-    ends.sort(key=lambda row: row["imor"])
-    colour = alt.Color("quien:N").scale(domain=list(names), range=list(names.values())).legend(None)
-    base = alt.Chart(_data(rows)).encode(
-        x=_months(portrait),
-        y=alt.Y("imor:Q").title(None).axis(format=".1%", tickCount=6).scale(zero=False),
-        color=colour,
-    )
-    dash = alt.StrokeDash("quien:N").scale(domain=list(names), range=[[1, 0], [6, 3]]).legend(None)
-    layers = [base.mark_line(strokeWidth=2.5).encode(strokeDash=dash)]
-    for place, end in enumerate(ends):  # the lower name goes below its point, so that two close ends do not collide
-        at = alt.Chart(_data([end])).encode(x=_months(portrait), y="imor:Q", color=colour)
-        layers += [at.mark_circle(size=70, opacity=1), _end_label(at, above=place == len(ends) - 1)]
-    return _svg(alt.layer(*layers).properties(width=WIDTH - 130, height=260), "imor", right=60)
+    lines = {
+        (who, look): [portrait.value(who, "imor", month) for month in portrait.months]
+        for who, look in (("SISTEMA", "system"), (portrait.bank, "bank"))
+    }
+    known = [value for values in lines.values() for value in values if value is not None]
+    x = Bands(len(portrait.months), 50, WIDTH - 150)
+    y = Scale.around(known or [0.0], 270, 12)
 
+    def parts() -> Iterator[str]:
+        yield from heights(y, x.start, x.end, _percents(y))
+        yield from places(x, 290, _months(portrait))
+        for (_, look), values in lines.items():
+            yield curve([None if v is None else (x.middle(n), y(v)) for n, v in enumerate(values)], f"line {look}")
+        ends = {name: values[-1] for name, values in lines.items() if values[-1] is not None}
+        at = apart(*(y(value) for value in ends.values())) if len(ends) > 1 else [y(value) for value in ends.values()]
+        for ((who, look), value), height in zip(ends.items(), at, strict=True):
+            end = x.middle(x.count - 1)
+            yield element("circle", cx=end, cy=y(value), r=4.5, class_=look)
+            yield text((end + 10, height), f"{clipped(who)} {percent(value)}", f"name {look}")
 
-def _end_label(at: Any, *, above: bool) -> Any:
-    label = "datum.quien + ' ' + format(datum.imor, '.2%')"
-    return (
-        at.mark_text(align="left", dx=9, dy=-7 if above else 9, fontWeight=600)
-        .transform_calculate(t=label)
-        .encode(text="t:N")
-    )
+    return drawing(WIDTH, 300, parts())
 
 
 def largest(portrait: Portrait) -> str:
     """The loan books of the ten largest banks beside their ICAP, with the line of what it must be at least."""
     banks = list(portrait.banks[:LARGEST])
     shown = banks if portrait.bank in banks else [*banks, portrait.bank]
-    rows = [
-        {
-            "banco": bank,
-            "cartera": (portrait.value(bank, "cartera_total") or 0) / TRILLION,
-            "icap": portrait.capital(bank),
-            "elegido": bank == portrait.bank,
-        }
-        for bank in shown
-    ]
-    y = alt.Y("banco:N").sort(shown).title(None).axis(labelLimit=180)
-    colour = alt.condition("datum.elegido", alt.value(ORANGE), alt.value(BLUE))
-    data = _data(rows)
-    bars = alt.Chart(data).encode(
-        y=y, x=alt.X("cartera:Q").title("Cartera, billones de pesos").axis(format=".1f", tickCount=4)
-    )
-    left = alt.layer(
-        bars.mark_bar(height=15).encode(color=colour),
-        bars.mark_text(align="left", dx=4).encode(text=alt.Text("cartera:Q", format=".2f")),
-    ).properties(width=270, height=24 * len(shown))
-    capital = alt.Chart(data).encode(
-        y=y.axis(None),
-        x=alt.X("icap:Q")
-        .title(f"ICAP, {short_month(portrait.capital_month)}")
-        .axis(format=".0%", tickCount=4)
-        .scale(domainMin=0),
-    )
-    least = alt.Chart(_data([{"x": LEAST_CAPITAL, "t": "mínimo 10.5 %"}])).encode(x="x:Q")
-    right = alt.layer(
-        least.mark_rule(color=INK, strokeDash=[4, 3]),
-        least.mark_text(align="left", dx=4, y=-7, color=GREY).encode(text="t:N"),
-        capital.mark_circle(size=90, opacity=1).encode(color=colour),
-        capital.mark_text(align="left", dx=9).encode(text=alt.Text("icap:Q", format=".1%")),
-    ).properties(width=230, height=24 * len(shown))
-    return _svg(alt.hconcat(left, right, spacing=40), "mayores", right=20)
+    books = [(portrait.value(bank, "cartera_total") or 0) / TRILLION for bank in shown]
+    capital = [portrait.capital(bank) for bank in shown]
+    looks = ["bank" if bank == portrait.bank else "others" for bank in shown]
+    rows = Bands(len(shown), 18, 18 + 24 * len(shown))
+    x = Scale.around([0, *books], ROOM_FOR_NAMES, 420)
+    ratio = Scale.around([0, LEAST_CAPITAL, *(c for c in capital if c is not None)], 480, WIDTH - 50, steps=5)
+
+    def parts() -> Iterator[str]:
+        yield from widths(x, rows.start, rows.end, _trillions(x))
+        yield from widths(ratio, rows.start, rows.end, _percents(ratio))
+        yield from names(rows, x.start - 8, shown)
+        yield line((ratio(LEAST_CAPITAL), rows.start), (ratio(LEAST_CAPITAL), rows.end), "least")
+        yield text((ratio(LEAST_CAPITAL), 8), f"mínimo {percent(LEAST_CAPITAL, 1)}", "muted middle")
+        for place, (book, held, look) in enumerate(zip(books, capital, looks, strict=True)):
+            middle = rows.middle(place)
+            yield box((x.start, middle - 7.5), x(book) - x.start, 15, class_=look)
+            yield text((x(book) + 5, middle), number(book, 2))
+            if held is not None:
+                yield element("circle", cx=ratio(held), cy=middle, r=5, class_=look)
+                yield text((ratio(held) + 10, middle), percent(held, 1))
+        yield text(((x.start + x.end) / 2, rows.end + 32), "Cartera, billones de pesos", "muted middle")
+        title = f"ICAP, {short_month(portrait.capital_month)}"
+        yield text(((ratio.start + ratio.end) / 2, rows.end + 32), title, "muted middle")
+
+    return drawing(WIDTH, rows.end + 42, parts())
 
 
 def segments(portrait: Portrait) -> str:
     """The system's loan book by segment, month by month."""
     titles = [MONTHLY_KPIS[name].title for name in SEGMENTS]
-    rows = [
-        {
-            "mes": short_month(month),
-            "segmento": title,
-            "orden": order,
-            "monto": (portrait.value("SISTEMA", name, month) or 0) / TRILLION,
-        }
+    columns = [
+        [max(portrait.value("SISTEMA", name, month) or 0, 0) / TRILLION for name in SEGMENTS]
         for month in portrait.months
-        for order, (name, title) in enumerate(zip(SEGMENTS, titles, strict=True))
     ]
-    chart = (
-        alt.Chart(_data(rows))
-        .mark_bar()
-        .encode(
-            x=_months(portrait, band=True),
-            y=alt.Y("monto:Q").title("billones de pesos").axis(format=".0f", tickCount=6),
-            color=alt.Color("segmento:N")
-            .scale(domain=titles, range=list(SEGMENT_COLOURS))
-            .sort(titles)
-            .legend(orient="top", title=None, columnPadding=26, labelLimit=220),
-            order="orden:Q",
-        )
-    )
-    return _svg(chart.properties(width=WIDTH - 60, height=250), "segmentos")
+    months = _months(portrait)
+    x = Bands(len(months), 50, WIDTH - 10)
+    y = Scale.around([0, *map(sum, columns)], 310, 54)
+
+    def parts() -> Iterator[str]:
+        yield from _legend(titles, x.start)
+        yield text((x.start - 8, 38), "billones de pesos", "muted")
+        yield from heights(y, x.start, x.end, _trillions(y))
+        yield from places(x, 330, months)
+        for place, (month, amounts) in enumerate(zip(months, columns, strict=True)):
+            below = 0.0
+            for title, amount, colour in zip(titles, amounts, SEGMENT_COLOURS, strict=True):
+                corner, height = (x.middle(place) - x.size * 0.45, y(below + amount)), y(below) - y(below + amount)
+                hint = f"{title}, {month}: {number(amount, 2)} billones"
+                yield box(corner, x.size * 0.9, height, fill=colour, hint=hint)
+                below += amount
+
+    return drawing(WIDTH, 340, parts())
 
 
 def heat_map(portrait: Portrait) -> str:
     """IMOR of the largest banks by month; darker is higher, and 8 % and more look the same."""
-    rows = [
-        {"mes": short_month(month), "banco": bank, "imor": value}
-        for bank in portrait.banks
-        for month in portrait.months
-        if (value := portrait.value(bank, "imor", month)) is not None
-    ]
-    chart = (
-        alt.Chart(_data(rows))
-        .mark_rect(stroke="white", strokeWidth=1)
-        .encode(
-            x=_months(portrait, band=True),
-            y=alt.Y("banco:N").sort(list(portrait.banks)).title(None).axis(labelLimit=180),
-            color=alt.Color("imor:Q")
-            .scale(scheme="yelloworangered", domain=[0, 0.08], clamp=True)
-            .legend(
-                orient="top", title="IMOR; 8 % o más, el más oscuro", titleLimit=300, format=".0%", gradientLength=220
-            ),
-        )
-    )
-    return _svg(chart.properties(width=WIDTH - 150, height=19 * len(portrait.banks)), "calor")
+    months = _months(portrait)
+    x = Bands(len(months), ROOM_FOR_NAMES, WIDTH - 10)
+    y = Bands(len(portrait.banks), 64, 64 + 19 * len(portrait.banks))
+
+    def parts() -> Iterator[str]:
+        yield from _heat_legend(x.start)
+        yield from names(y, x.start - 8, portrait.banks)
+        yield from places(x, y.end + 14, months)
+        for row, bank in enumerate(portrait.banks):
+            for column, month in enumerate(portrait.months):
+                if (value := portrait.value(bank, "imor", month)) is not None:
+                    corner = x.middle(column) - x.size / 2 + 0.5, y.middle(row) - y.size / 2 + 0.5
+                    hint = f"{bank}, {months[column]}: {percent(value)}"
+                    yield box(corner, x.size - 1, y.size - 1, fill=_heat(value), hint=hint)
+
+    return drawing(WIDTH, y.end + 24, parts())
 
 
 def sparkline(values: list[float | None]) -> str:
@@ -179,34 +160,41 @@ def sparkline(values: list[float | None]) -> str:
     )
 
 
-def _data(rows: list[dict[str, Any]]) -> alt.Data:
-    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+def _legend(titles: list[str], x: float) -> Iterator[str]:
+    """A square and a title for each segment; a letter is 6.5 wide at most, whatever the reader's font."""
+    for title, colour in zip(titles, SEGMENT_COLOURS, strict=True):
+        yield box((x, 7), 11, 11, fill=colour)
+        yield text((x + 17, 13), title)
+        x += 40 + 6.5 * len(title)
 
 
-def _months(portrait: Portrait, *, band: bool = False) -> alt.X:
-    """The months in their order, every third one labelled, the last one among them."""
-    words = [short_month(month) for month in portrait.months]
-    axis = alt.Axis(
-        values=words[::-1][::3], labelAngle=0, title=None, domain=not band, ticks=not band, labelOverlap=False
-    )
-    return alt.X("mes:O").sort(words).axis(axis)
+def _heat_legend(x: float) -> Iterator[str]:
+    yield text((x, 8), f"IMOR; {percent(HOTTEST, 0)} o más, el más oscuro; en blanco, sin cifra", "muted")
+    scale = Scale.around([0, HOTTEST], x, x + 240, steps=4)
+    parts = 48
+    width = (scale.end - scale.start) / parts
+    for part in range(parts):
+        colour = _heat(HOTTEST * (part + 0.5) / parts)
+        yield box((scale.start + part * width, 20), width + 0.3, 12, fill=colour)  # no seam between two of them
+    for value in scale.ticks:
+        yield text((scale(value), 44), percent(value, 0), "middle")
 
 
-def _svg(chart: Any, name: str, right: int = 8) -> str:
-    """The drawing without a size of its own; its names (of clips and gradients) are told apart from other drawings'.
+def _heat(value: float) -> str:
+    """The colour of an IMOR, between the two of ``HEAT`` that are nearest."""
+    place = min(max(value / HOTTEST, 0), 1) * (len(HEAT) - 1)
+    start = min(int(place), len(HEAT) - 2)
+    pairs = zip(bytes.fromhex(HEAT[start][1:]), bytes.fromhex(HEAT[start + 1][1:]), strict=True)
+    return "#" + bytes(round(one + (other - one) * (place - start)) for one, other in pairs).hex()
 
-    Args:
-        chart: what is drawn.
-        name: of the drawing.
-        right: room on the right: the reader's letters may be wider than those that vl-convert measures with.
-    """
-    padding = {"left": 8, "top": 4, "right": right, "bottom": 4}
-    spec = chart.properties(background="transparent", padding=padding).to_dict()
-    spec["config"] = CONFIG
-    svg = vl_convert.vegalite_to_svg(spec, format_locale="es-MX", time_format_locale="es-MX")
-    width, height = re.findall(r'(?:width|height)="([\d.]+)"', svg)[:2]
-    svg = re.sub(
-        r"<svg [^>]*>", f'<svg viewBox="0 0 {width} {height}" aria-hidden="true" focusable="false">', svg, count=1
-    )
-    svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    return re.sub(r"(\d\.\d{2})\d+", r"\1", svg)
+
+def _months(portrait: Portrait) -> list[str]:
+    return [short_month(month) for month in portrait.months]
+
+
+def _percents(scale: Scale) -> Callable[[float], str]:
+    return lambda value: percent(value, scale.decimals(unit=0.01))
+
+
+def _trillions(scale: Scale) -> Callable[[float], str]:
+    return lambda value: number(value, scale.decimals())

@@ -88,7 +88,7 @@ def _figures(portrait: Portrait) -> Iterator[dict[str, str]]:
         ("calor", "IMOR de los bancos mayores, mes a mes", charts.heat_map, sentences.heat_map),
     )
     for name, title, draw, say in drawings:
-        svg = Markup(draw(portrait))  # noqa: S704 - vl-convert escapes what is in it
+        svg = Markup(draw(portrait))  # noqa: S704 - drawing.py escapes what is in it
         yield {"name": name, "title": title, "svg": svg, "sentence": say(portrait)}
 
 

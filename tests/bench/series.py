@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import psycopg
@@ -36,26 +35,23 @@ QUESTIONS = {
 }
 
 
-def bare(archive: Path, folder: Path, dsn: str) -> tuple[float, float]:
-    """``unzip``, COPY of the rows into a logged table, and its primary key: seconds in all, and of the copy alone."""
-    started = time.perf_counter()
-    with zipfile.ZipFile(archive) as packed:
-        path = Path(packed.extract(series_data.NAME, folder))
-    unpacked = time.perf_counter()
-    with psycopg.connect(dsn) as connection, path.open("rb") as file:
-        connection.execute(
-            "CREATE TABLE bare (sector int, idconcepto int, entidad text, periodo text, saldo int, valor float8)"
-        )
-        with connection.cursor().copy("COPY bare FROM STDIN (FORMAT csv, HEADER)") as copy:
-            while block := file.read(2**18):
-                copy.write(block)
-        copied = time.perf_counter()
-        connection.execute("ALTER TABLE bare ADD PRIMARY KEY (entidad, saldo, idconcepto, periodo)")
-    ended = time.perf_counter()
-    print(
-        f"  bare: unzip {unpacked - started:.1f}, copy {copied - unpacked:.1f}, key {ended - copied:.1f} s", flush=True
-    )
-    return ended - started, copied - unpacked
+def bare(archive: Path, folder: Path, dsn: str, programs: Path) -> tuple[float, float]:
+    r"""``unzip``, ``psql \copy`` into a logged table, and its primary key: seconds in all, and of the copy alone."""
+    psql = [programs / "psql", dsn, "-qc"]
+    columns = "sector int, idconcepto int, entidad text, periodo text, saldo int, valor float8"
+    subprocess.run([*psql, f"CREATE TABLE bare ({columns})"], check=True)
+    steps = {
+        "unzip": ["unzip", "-q", archive, "-d", folder],
+        "copy": [*psql, rf"\copy bare FROM '{folder / series_data.NAME}' WITH (FORMAT csv, HEADER)"],
+        "key": [*psql, "ALTER TABLE bare ADD PRIMARY KEY (entidad, saldo, idconcepto, periodo)"],
+    }
+    seconds = {}
+    for name, command in steps.items():
+        started = time.perf_counter()
+        subprocess.run(command, check=True)
+        seconds[name] = time.perf_counter() - started
+    print("  bare: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in seconds.items()), flush=True)
+    return sum(seconds.values()), seconds["copy"]
 
 
 def loaded(archive: Path, dsn: str) -> tuple[float, float]:
@@ -77,11 +73,11 @@ def ask(dsn: str, question: str) -> float:
     return float(min(plan["Planning Time"] + plan["Execution Time"] for plan in plans))
 
 
-def pair(folder: Path, server: str) -> dict[str, float]:
+def pair(folder: Path, server: str, programs: Path) -> dict[str, float]:
     """One pair, and what a first load cannot show."""
     first, newer = folder / "first.zip", folder / "next.zip"
     with fresh_database(server) as database, tempfile.TemporaryDirectory(dir=folder) as unpacked:
-        base, copied = bare(first, Path(unpacked), database)
+        base, copied = bare(first, Path(unpacked), database, programs)
         rows_size = one(database, "SELECT pg_total_relation_size('bare') / 1e6")
     with fresh_database(server) as database:
         adopt(database, dry_run=False)  # the tables: a nightly run finds them there
@@ -115,7 +111,7 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         if not (folder / "next.zip").exists():
             subprocess.run([sys.executable, series_data.__file__, str(folder)], check=True)
-        found = [pair(folder, server.dsn) for _ in range(options.pairs)]
+        found = [pair(folder, server.dsn, server.programs) for _ in range(options.pairs)]
     for name in found[0]:
         values = [row[name] for row in found]
         print(f"{name:36} {statistics.median(values):9.2f}   ({', '.join(f'{value:.2f}' for value in values)})")

@@ -22,8 +22,6 @@ Key = tuple[int, int, int]
 """entidad, saldo, idconcepto, as numbers."""
 
 FIRST_BANK = 40_000
-FINGERPRINT = 8
-"""Bytes."""
 
 
 def code(entity: int) -> str:
@@ -31,14 +29,9 @@ def code(entity: int) -> str:
     return f"{entity:06}" if entity >= FIRST_BANK else str(entity)
 
 
-def fingerprint(values: Floats) -> int:
-    """64 bits of BLAKE2b over the values as they lie in memory, as a signed number; null is NaN."""
-    return signed(blake2b(values.data, digest_size=FINGERPRINT))
-
-
-def signed(hashed: blake2b) -> int:
-    """A hash of ``FINGERPRINT`` bytes as PostgreSQL's bigint has it."""
-    return int.from_bytes(hashed.digest(), "little", signed=True)
+def fingerprint(values: memoryview) -> int:
+    """64 bits of BLAKE2b over values as they lie in memory, as a signed number; null is NaN."""
+    return int.from_bytes(blake2b(values, digest_size=8).digest(), "little", signed=True)
 
 
 @dataclass(frozen=True)

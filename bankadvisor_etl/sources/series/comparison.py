@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from bankadvisor_etl.sources.series import encoding
-from bankadvisor_etl.sources.series.arrays import FINGERPRINT, code, fingerprint, signed
+from bankadvisor_etl.sources.series.arrays import code, fingerprint
 from bankadvisor_etl.sources.series.cube import FIRST_MONTH
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ Kept = tuple[int, int, int, int, float]
 """A value that the file lacks and that stays: entidad, saldo, idconcepto, month counted from year 0, and the value."""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A stored series that differs from the file's: its fingerprint, and its number in the file (None: not there)."""
 
     mark: int | None
@@ -151,7 +149,7 @@ class Comparison:
 
     def _mark(self, number: int) -> int:
         if number not in self.marks:
-            self.marks[number] = fingerprint(self.series.of_key(number))
+            self.marks[number] = fingerprint(self.series.of_key(number).data)
         return self.marks[number]
 
 
@@ -178,15 +176,11 @@ def compare(series: Series, heads: bytes) -> Comparison:
     both = there.join(stored, on=KEY, maintain_order="left")
     for number, start, length, place, first, stored_length, mark in both.drop(KEY).iter_rows():
         if start == first and length >= stored_length:
-            begin, end = 8 * place, 8 * (place + stored_length)
-            hashed = blake2b(values[begin:end], digest_size=FINGERPRINT)
-            if signed(hashed) == mark:
+            if fingerprint(values[8 * place : 8 * (place + stored_length)]) == mark:
                 if length == stored_length:
                     found.unchanged += 1
-                    continue
-                hashed.update(values[end : 8 * (place + length)])
-                found.marks[number] = signed(hashed)
-                found.longer[series.keys[number]] = Stored(mark, number)
+                else:
+                    found.longer[series.keys[number]] = Stored(mark, number)
                 continue
         found.to_compare[series.keys[number]] = Stored(mark, number)
     return found

@@ -96,10 +96,11 @@ SEGMENTADA = PublishedTable(
     constraints=(
         "CONSTRAINT metricas_cartera_segmentada_clave UNIQUE (institucion_id, segmento_id, fecha_corte)",
         f"CONSTRAINT metricas_cartera_segmentada_institucion {_TO_INSTITUTION}",
-        f"CONSTRAINT metricas_cartera_segmentada_segmento {_TO_SEGMENT}",
     ),
     indexes={"metricas_cartera_segmentada_fecha": "(fecha_corte, segmento_id)"},
     lookups={"institucion_id": INSTITUTION, "segmento_id": SEGMENT},
+    # 150,000 rows at first; and segments, unlike institutions, are written by nobody else.
+    late={"metricas_cartera_segmentada_segmento": _TO_SEGMENT},
 )
 
 CAPTACION = PublishedTable(

@@ -118,6 +118,8 @@ class PublishedTable:
         constraints: what SQL writes after the columns, but for the key.
         indexes: by name, what SQL writes after ``ON table``.
         lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
+        late: the constraints by name that are made with the first rows: PostgreSQL checks a foreign key of many rows in
+            one go, and otherwise one by one. The table that is referred to is locked against writers then.
     """
 
     name: str
@@ -130,6 +132,7 @@ class PublishedTable:
     constraints: tuple[str, ...]
     indexes: Mapping[str, str]
     lookups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    late: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name.

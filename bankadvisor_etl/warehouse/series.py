@@ -155,10 +155,7 @@ def _stage_keys(cursor: psycopg.Cursor[Any], table: str, blocks: Iterator[bytes]
             " ON COMMIT DROP"
         ).format(sql.Identifier(table))
     )
-    staged = _copy(cursor, table, KEYS, blocks)
-    if staged:
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
-    return staged
+    return _copy(cursor, table, KEYS, blocks)
 
 
 def _stored(cursor: psycopg.Cursor[Any], expected: int) -> Iterator[bytes]:

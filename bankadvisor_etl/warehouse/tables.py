@@ -12,7 +12,7 @@ from psycopg import sql
 from bankadvisor_etl.tables import TABLES, VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import psycopg
 
@@ -34,6 +34,18 @@ def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
         if not _comments(cursor, table.changes):
             cursor.execute(table.changes_sql.encode())
             _renew_comments(cursor, "TABLE", table.changes, table.changes_comments, {})
+
+
+def constrain(cursor: psycopg.Cursor[Any], tables: Iterable[PublishedTable] = TABLES) -> None:
+    """Make the late constraints that are missing; a role that does not own the table leaves that to the owner."""
+    for table in tables:
+        if not table.late:
+            continue
+        present = cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s)", [table.name])
+        missing = table.late.keys() - {name for (name,) in present}
+        if missing and _owns(cursor, table.name):
+            added = ", ".join(f"ADD CONSTRAINT {name} {table.late[name]}" for name in sorted(missing))
+            cursor.execute(f"ALTER TABLE {table.name} {added}".encode())
 
 
 def prepare_views(cursor: psycopg.Cursor[Any]) -> None:

@@ -22,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import series_data
 
 from bankadvisor_etl.sources import SERIE
-from bankadvisor_etl.warehouse.adoption import adopt
 from bench import etl, measure
 from support.databases import fresh_database
 from support.published import one
@@ -80,7 +79,6 @@ def pair(folder: Path, server: str, programs: Path) -> dict[str, float]:
         base, copied = bare(first, Path(unpacked), database, programs)
         rows_size = one(database, "SELECT pg_total_relation_size('bare') / 1e6")
     with fresh_database(server) as database:
-        adopt(database, dry_run=False)  # the tables: a nightly run finds them there
         wall, resident = loaded(first, database)
         size = one(database, "SELECT pg_total_relation_size('cnbv_series_valores') / 1e6")
         answers = {f"{name}, ms": ask(database, question) for name, question in QUESTIONS.items()}

@@ -175,14 +175,13 @@ def compare(series: Series, heads: bytes) -> Comparison:
     values = series.values.data.cast("B")
     both = there.join(stored, on=KEY, maintain_order="left")
     for number, start, length, place, first, stored_length, mark in both.drop(KEY).iter_rows():
-        if start == first and length >= stored_length:
-            if fingerprint(values[8 * place : 8 * (place + stored_length)]) == mark:
-                if length == stored_length:
-                    found.unchanged += 1
-                else:
-                    found.longer[series.keys[number]] = Stored(mark, number)
-                continue
-        found.to_compare[series.keys[number]] = Stored(mark, number)
+        prefix = values[8 * place : 8 * (place + stored_length)]
+        if start != first or length < stored_length or fingerprint(prefix) != mark:
+            found.to_compare[series.keys[number]] = Stored(mark, number)
+        elif length > stored_length:
+            found.longer[series.keys[number]] = Stored(mark, number)
+        else:
+            found.unchanged += 1
     return found
 
 

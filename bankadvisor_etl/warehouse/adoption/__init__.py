@@ -13,6 +13,7 @@ from bankadvisor_etl.warehouse.adoption import relations, shapes
 from bankadvisor_etl.warehouse.adoption.takeover import Takeover
 from bankadvisor_etl.warehouse.connection import connect, translated
 from bankadvisor_etl.warehouse.lock import locked
+from bankadvisor_etl.warehouse.tables import constrain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +49,7 @@ def adopt(dsn: str, *, dry_run: bool) -> list[str]:
         ours = shapes.ours(cursor)
         if not schema.replaced(cursor) and schema.applied_versions(cursor):
             schema.prepare(cursor)  # a column that a newer version adds does not make a table of ours another's
+            constrain(cursor)
         tables = relations.visible(cursor, ours)
         odd = [table for table in tables.values() if not shapes.read(cursor, table.oid).serves_as(ours[table.name])]
         if not odd and tables.keys() == ours.keys() and schema.applied_versions(cursor) == schema.available().keys():

@@ -10,6 +10,7 @@ from psycopg import sql
 from bankadvisor_etl.warehouse import schema
 from bankadvisor_etl.warehouse.adoption import contents, institutions, record, relations, restrictions, shapes, views
 from bankadvisor_etl.warehouse.adoption.relations import ANTERIOR, MATERIALIZED, Relation
+from bankadvisor_etl.warehouse.tables import constrain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,6 +96,7 @@ class Takeover:
         for version in sorted(schema.available()):
             schema.apply(self.cursor, version)
         schema.prepare(self.cursor)
+        constrain(self.cursor)
         self._set_search_path("")
         if missing:
             names = ", ".join(name for name in self.ours if name in missing)

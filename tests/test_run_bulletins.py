@@ -72,8 +72,11 @@ def test_all_sources_at_once(dsn: str, both: Path, books: Path) -> None:
     assert {month for month, of in found.items() if of == {"serie"}} == {*found} - {"202507"}
     assert sources(dsn, "captacion").keys() == {"202406", "202407", "202505", "202506", "202507"}
     assert one(dsn, "SELECT count(*) FROM segmentos_cartera") == len(SEGMENTS) == 15
-    keys = "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE confdeltype = 'c'"
-    assert set(ask(dsn, keys)) == {
+    keys = (
+        "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint"
+        " WHERE confdeltype = 'c' AND conrelid::regclass::text = ANY(%s)"
+    )
+    assert set(ask(dsn, keys, [[*TABLES]])) == {
         *((table, "instituciones") for table in TABLES),
         ("metricas_cartera_segmentada", "segmentos_cartera"),
     }

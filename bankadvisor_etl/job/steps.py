@@ -18,6 +18,7 @@ from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
 from bankadvisor_etl.warehouse import publish, published, runs, series
 from bankadvisor_etl.warehouse.connection import translated
 from bankadvisor_etl.warehouse.runs import SourceRecord
+from bankadvisor_etl.warehouse.tables import constrain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,6 +108,7 @@ def _may_remove(run: Run, table: str) -> bool:
 def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> None:
     with translated():
         done, *_ = [publish.publish(run.cursor, run.ledger.run_id, of_table) for of_table in figures]
+        constrain(run.cursor)
         runs.record_differences(run.cursor, run.ledger.run_id, content.get("reconcile", {}).get("rows", []))
         if content["concepts"]:
             series.load_concepts(run.cursor, content["concepts"])

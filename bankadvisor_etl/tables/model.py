@@ -118,8 +118,8 @@ class PublishedTable:
         constraints: what SQL writes after the columns, but for the key.
         indexes: by name, what SQL writes after ``ON table``.
         lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
-        late: the constraints by name that are made with the first rows: PostgreSQL checks a foreign key of many rows in
-            one go, and otherwise one by one. The table that is referred to is locked against writers then.
+        late: the constraints by name that are made once the first run has written: PostgreSQL checks a foreign key of
+            many rows in one go then, and otherwise one by one. The table that is referred to takes no writers meanwhile.
     """
 
     name: str

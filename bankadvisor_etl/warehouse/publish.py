@@ -14,7 +14,6 @@ from psycopg import sql
 
 from bankadvisor_etl.checks.restated import Comparison
 from bankadvisor_etl.tables import MONTHLY_KPIS
-from bankadvisor_etl.warehouse.tables import constrain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -237,7 +236,6 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> Publi
         ),
         parameters,
     ).rowcount
-    constrain(cursor, [figures.table])
     total = cursor.execute(sql.SQL("SELECT count(*) FROM {entrada}").format(**words)).fetchone()
     assert total is not None  # noqa: S101 - count gives a row
     return Published(inserted, updated, int(total[0]) - inserted - updated, removed, changed)

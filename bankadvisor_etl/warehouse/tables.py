@@ -12,7 +12,7 @@ from psycopg import sql
 from bankadvisor_etl.tables import TABLES, VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import psycopg
 
@@ -36,9 +36,9 @@ def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
             _renew_comments(cursor, "TABLE", table.changes, table.changes_comments, {})
 
 
-def constrain(cursor: psycopg.Cursor[Any], tables: Iterable[PublishedTable] = TABLES) -> None:
+def constrain(cursor: psycopg.Cursor[Any]) -> None:
     """Make the late constraints that are missing; a role that does not own the table leaves that to the owner."""
-    for table in tables:
+    for table in TABLES:
         if not table.late:
             continue
         present = cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s)", [table.name])

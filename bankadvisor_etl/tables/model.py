@@ -119,7 +119,7 @@ class PublishedTable:
         indexes: by name, what SQL writes after ``ON table``.
         lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
         late: the constraints by name that are made once the first run has written: PostgreSQL checks a foreign key of
-            many rows in one go then, and otherwise one by one. The table that is referred to takes no writers meanwhile.
+            many rows in one go then, and otherwise one by one. The other table takes no writers meanwhile.
     """
 
     name: str

@@ -75,6 +75,13 @@ class Series:
         """The newest month with a value, counted in months from year 0."""
         return FIRST_MONTH + int(self.stops.max()) - 1
 
+    def fingerprints(self, numbers: list[int]) -> list[int]:
+        """The fingerprints of the keys at these numbers."""
+        begin = self.rows[numbers] * self.values.shape[1] + self.starts[numbers]
+        places = zip((8 * begin).tolist(), (8 * (self.stops - self.starts)[numbers]).tolist(), strict=True)
+        values = self.values.data.cast("B")
+        return [fingerprint(values[place : place + size]) for place, size in places]
+
     def of_key(self, number: int) -> Floats:
         """The values of the key at ``number``, from its first month on."""
         return self.values[self.rows[number], self.starts[number] : self.stops[number]]

@@ -46,7 +46,6 @@ class Comparison:
         longer: the stored series that go on in the file.
         to_compare: those whose stored part differs, or may.
         unchanged: how many are stored as they are in the file; whole after ``hold``.
-        marks: the fingerprints of the file's series by number, as far as they are known.
         months: how many months from 200012 on the file or the stored series may reach.
         kept: the stored values that the file lacks and that stay, after ``hold``.
     """
@@ -56,7 +55,6 @@ class Comparison:
     longer: dict[Key, Stored]
     to_compare: dict[Key, Stored]
     unchanged: int
-    marks: dict[int, int]
     months: int
     kept: list[Kept] = field(default_factory=list)
     _rewritten: dict[Key, Stored] = field(default_factory=dict)
@@ -107,7 +105,7 @@ class Comparison:
             for row, key in enumerate(chunk):
                 for month, value in kept.get(key, ()):
                     values[row, month] = value
-            marks = (None if key in kept else self._mark(numbers[key]) for key in chunk)
+            marks = self._marks([None if key in kept else numbers.get(key) for key in chunk])
             yield encoding.rows(chunk, marks, values)
         if keys:
             yield encoding.END
@@ -124,8 +122,9 @@ class Comparison:
         differs = inside & (before != after) & ~(np.isnan(before) & np.isnan(after))
         more = ~inside & ~np.isnan(after)  # what lies before the stored values or after them is new
         same = ~((differs & ~gone) | more).any(axis=1)
-        for row, (key, number) in enumerate(zip(keys, numbers, strict=True)):
-            mark = None if number is None or gone[row].any() else self._mark(number)
+        whole = np.asarray(~gone.any(axis=1))
+        marks = self._marks([number if whole[row] else None for row, number in enumerate(numbers)])
+        for row, (key, mark) in enumerate(zip(keys, marks, strict=True)):
             if same[row] and mark == self.to_compare[key].mark:
                 self.unchanged += 1
             else:
@@ -147,10 +146,10 @@ class Comparison:
         found[there, : values.shape[1]] = values[rows]
         return found
 
-    def _mark(self, number: int) -> int:
-        if number not in self.marks:
-            self.marks[number] = fingerprint(self.series.of_key(number).data)
-        return self.marks[number]
+    def _marks(self, numbers: list[int | None]) -> list[int | None]:
+        """The fingerprints of the series of the file; none of those that it lacks."""
+        found = iter(self.series.fingerprints([number for number in numbers if number is not None]))
+        return [None if number is None else next(found) for number in numbers]
 
 
 def compare(series: Series, heads: bytes) -> Comparison:
@@ -169,7 +168,7 @@ def compare(series: Series, heads: bytes) -> Comparison:
     )
     new = there.join(stored, on=KEY, how="anti")["number"].to_list()
     stored_months = stored.select(pl.col("primero") + pl.col("largo") - FIRST_MONTH).max().item() or 0
-    found = Comparison(series, new, {}, {}, 0, {}, max(series.values.shape[1], stored_months))
+    found = Comparison(series, new, {}, {}, 0, max(series.values.shape[1], stored_months))
     for *key, mark in stored.join(there, on=KEY, how="anti").select(*KEY, "huella").iter_rows():
         found.to_compare[tuple(key)] = Stored(mark, None)
     values = series.values.data.cast("B")

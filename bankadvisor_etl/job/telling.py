@@ -37,8 +37,7 @@ class Series:
         if not self._comparison.to_compare:
             return []
         self._comparison.hold(iter(lambda: self._asked("stored"), b""))
-        needed = {*from_series.needed(), *metricas.needed()}
-        return [kept for kept in self._comparison.kept if kept[2] in needed]
+        return self._comparison.kept({*from_series.needed(), *metricas.needed()})
 
     def rows(self) -> None:
         """Tell what has to be written."""

@@ -82,9 +82,11 @@ class Watch:
         self._thread.join()
 
     def _look(self, pid: int | None) -> None:
-        while not self._stop.wait(0.05):
+        while True:  # a command that refuses at once is looked at, too
             tree = _tree(pid) if pid else _tree(os.getpid())[1:]
             self.peak = max(self.peak, sum(map(_high_water, tree)))
+            if self._stop.wait(0.05):
+                return
 
 
 def _tree(pid: int) -> list[int]:

@@ -13,9 +13,11 @@ from bankadvisor_etl.sources.series.arrays import code, fingerprint
 from bankadvisor_etl.sources.series.cube import FIRST_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-    from bankadvisor_etl.sources.series.arrays import Floats, Ints, Key, Series
+    import numpy.typing as npt
+
+    from bankadvisor_etl.sources.series.arrays import Floats, Key, Series
 
 KEY = ("entidad", "saldo", "idconcepto")
 HEADS = pl.Schema({**dict.fromkeys(KEY, pl.Int64), "primero": pl.Int64, "largo": pl.Int64, "huella": pl.Int64})
@@ -36,6 +38,25 @@ class Stored(NamedTuple):
     number: int | None
 
 
+@dataclass(frozen=True)
+class Differences:
+    """Values that differ, in the order of ``rows``; small, for there may be 12 million of them.
+
+    Attributes:
+        keys: of the series that were held against each other.
+        rows: of each value, the place of its series among them.
+        months: counted from 200012.
+        before: what is stored; NaN where nothing is.
+        after: what the file has; NaN where it has nothing.
+    """
+
+    keys: list[Key]
+    rows: npt.NDArray[np.int32]
+    months: npt.NDArray[np.int16]
+    before: Floats
+    after: Floats
+
+
 @dataclass
 class Comparison:
     """The file against what is stored; ``warehouse.series.Blocks`` says what the blocks are.
@@ -47,7 +68,6 @@ class Comparison:
         to_compare: those whose stored part differs, or may.
         unchanged: how many are stored as they are in the file; whole after ``hold``.
         months: how many months from 200012 on the file or the stored series may reach.
-        kept: the stored values that the file lacks and that stay, after ``hold``.
     """
 
     series: Series
@@ -56,9 +76,9 @@ class Comparison:
     to_compare: dict[Key, Stored]
     unchanged: int
     months: int
-    kept: list[Kept] = field(default_factory=list)
     _rewritten: dict[Key, Stored] = field(default_factory=dict)
-    _differences: list[tuple[list[Key], Ints, Ints, Floats, Floats]] = field(default_factory=list)
+    _differences: list[Differences] = field(default_factory=list)
+    _poorer: dict[Key, tuple[Differences, int]] = field(default_factory=dict)
 
     def keys_to_compare(self) -> Iterator[bytes]:
         """The stored series of which ``hold`` wants the values."""
@@ -71,18 +91,29 @@ class Comparison:
 
     def differences(self) -> Iterator[bytes]:
         """The values that differ, where one was stored or could have been."""
-        for keys, rows, months, before, after in self._differences:
+        for found in self._differences:
             frame = pl.DataFrame(
                 {
-                    "entidad": [code(key[0]) for key in keys],
-                    "saldo": [key[1] for key in keys],
-                    "idconcepto": [key[2] for key in keys],
+                    "entidad": [code(key[0]) for key in found.keys],
+                    "saldo": [key[1] for key in found.keys],
+                    "idconcepto": [key[2] for key in found.keys],
                 }
             )
-            numbers = months + FIRST_MONTH
-            values = pl.DataFrame({"year": numbers // 12, "month": numbers % 12 + 1, "before": before, "after": after})
+            numbers = found.months.astype(np.int32) + FIRST_MONTH
+            values = pl.DataFrame(
+                {"year": numbers // 12, "month": numbers % 12 + 1, "before": found.before, "after": found.after}
+            )
             columns = (pl.date("year", "month", 1), pl.col("before", "after").fill_nan(None))
-            yield frame[rows].hstack(values.select(*columns)).write_csv(include_header=False).encode()
+            yield frame[found.rows].hstack(values.select(*columns)).write_csv(include_header=False).encode()
+
+    def kept(self, concepts: Collection[int]) -> list[Kept]:
+        """The stored values of these concepts that the file lacks and that stay."""
+        return [
+            (*key, month + FIRST_MONTH, value)
+            for key in self._poorer
+            if key[2] in concepts
+            for month, value in zip(*(cells.tolist() for cells in self._lost(key)), strict=True)
+        ]
 
     def rewritten_keys(self) -> Iterator[bytes]:
         """The stored series that are written anew: those that go on, and those of which a value was restated."""
@@ -93,9 +124,6 @@ class Comparison:
         again = self.longer | self._rewritten
         numbers = {self.series.keys[number]: number for number in self.new}
         numbers |= {key: stored.number for key, stored in again.items() if stored.number is not None}
-        kept: dict[Key, list[tuple[int, float]]] = {}
-        for entity, saldo, concept, month, value in self.kept:
-            kept.setdefault((entity, saldo, concept), []).append((month - FIRST_MONTH, value))
         keys = sorted({*numbers, *again})
         if keys:
             yield encoding.START
@@ -103,9 +131,10 @@ class Comparison:
             chunk = keys[start : start + CHUNK]
             values = self._values([numbers.get(key) for key in chunk])
             for row, key in enumerate(chunk):
-                for month, value in kept.get(key, ()):
-                    values[row, month] = value
-            marks = self._marks([None if key in kept else numbers.get(key) for key in chunk])
+                if key in self._poorer:
+                    months, lost = self._lost(key)
+                    values[row, months] = lost
+            marks = self._marks([None if key in self._poorer else numbers.get(key) for key in chunk])
             yield encoding.rows(chunk, marks, values)
         if keys:
             yield encoding.END
@@ -131,11 +160,17 @@ class Comparison:
                 self._rewritten[key] = self.to_compare[key]
         rows, months = np.nonzero(differs)
         if len(rows):
-            self._differences.append((keys, rows, months, before[rows, months], after[rows, months]))
-        rows, months = np.nonzero(gone)
-        values = before[rows, months].tolist()
-        for row, month, value in zip(rows.tolist(), (months + FIRST_MONTH).tolist(), values, strict=True):
-            self.kept.append((*keys[row], month, value))
+            cells = before[rows, months], after[rows, months]
+            found = Differences(keys, rows.astype(np.int32), months.astype(np.int16), *cells)
+            self._differences.append(found)
+            self._poorer |= {keys[row]: (found, row) for row in np.flatnonzero(~whole).tolist()}
+
+    def _lost(self, key: Key) -> tuple[npt.NDArray[np.int16], Floats]:
+        """The months and the values of a series that are stored and that the file lacks."""
+        found, row = self._poorer[key]
+        cells = slice(*np.searchsorted(found.rows, (row, row + 1)))
+        lost = np.isnan(found.after[cells])
+        return found.months[cells][lost], found.before[cells][lost]
 
     def _values(self, numbers: list[int | None]) -> Floats:
         """The values of the series of the file, by month; of those that it lacks none."""

@@ -110,6 +110,24 @@ def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert b"".join(archive.blocks(path)) == lines(values)
 
 
+@pytest.mark.parametrize("method", archive.METHODS)
+@pytest.mark.parametrize(("packed", "piece"), [(1, 1), (1, 7), (7, 1), (50, 3), (2**18, 64)])
+def test_pieces_of_any_size_are_the_same_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int, packed: int, piece: int
+) -> None:
+    values = [("040002", 133, 40100001, 200101 + at, 0.0) for at in range(12)]
+    path = zip_file(tmp_path / "s.zip", HEADER + b"\n" + lines(values), method=method)
+    monkeypatch.setattr(archive, "PACKED", packed)
+    monkeypatch.setattr(archive, "PIECE", piece)
+    assert b"".join(archive.blocks(path)) == lines(values)
+    cut = path.read_bytes()
+    at = cut.index(b"PK\1\2")  # the directory says how long the member is: let it promise more than there is
+    size = int.from_bytes(cut[at + 20 : at + 24], "little")
+    path.write_bytes(cut[: at + 20] + (size - 5).to_bytes(4, "little") + cut[at + 24 :])
+    with pytest.raises(InputError):
+        list(archive.blocks(path))
+
+
 def test_nothing_is_unpacked_to_disk(tmp_path: Path) -> None:
     path = zip_file(tmp_path / "s.zip", TEXT)
     read(path)

@@ -113,22 +113,19 @@ def _inflated(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
     name, extra = struct.unpack("<HH", file.read(4))
     file.seek(name + extra, os.SEEK_CUR)
     inflate = zlib_ng.decompressobj(-zlib_ng.MAX_WBITS) if member.compress_type == zipfile.ZIP_DEFLATED else None
-    left, crc = member.compress_size, 0
+    left, crc, ended = member.compress_size, 0, False
     packed = b""
-    while left or packed:
-        if not packed:
-            packed = file.read(min(left, PACKED))
-            left -= len(packed)
-            if not packed:
-                raise EOFError("the archive ends early")
+    while not ended:
+        came = b"" if packed else file.read(min(left, PACKED))
+        packed = packed or came
+        left -= len(came)
         piece = inflate.decompress(packed, PIECE) if inflate else packed
         packed = inflate.unconsumed_tail if inflate else b""
+        ended = inflate.eof if inflate else not left
+        if not (ended or piece or packed or came):
+            raise EOFError("the archive ends early")
         crc = zlib_ng.crc32(piece, crc)
         yield piece
-        if inflate and inflate.eof:
-            break
-    if inflate and not inflate.eof:
-        raise EOFError("the archive ends early")
     if crc != member.CRC:
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {member.filename!r}")
 

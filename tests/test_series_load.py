@@ -132,6 +132,18 @@ def test_more_than_a_thousandth_withdrawn_refuses(dsn: str, tmp_path: Path, lost
     assert [row[6] for row in changes(dsn)] == [None] * done.withdrawn
 
 
+def test_where_too_many_are_withdrawn_nothing_is_written(dsn: str, tmp_path: Path) -> None:
+    loaded(dsn, tmp_path, VALUES)
+    before = versions(dsn)
+    poorer = {key: value + 1 for key, value in VALUES.items() if key[1] == 130}
+    path = csv_file(tmp_path / "p.csv", *((*key, value) for key, value in poorer.items()))
+    with connect(dsn) as connection, transaction(connection) as cursor:
+        difference = comparison.compare(read(path), warehouse.heads(cursor))
+        done = warehouse.load(cursor, difference, 1, most=0.4)
+    assert done == warehouse.Loaded(0, 0, 0, COUNT // 2, COUNT // 2, COUNT, "040002 133 40100001 202301")
+    assert (versions(dsn), changes(dsn)) == (before, [])
+
+
 def test_a_thousandth_is_borne(dsn: str, tmp_path: Path) -> None:
     loaded(dsn, tmp_path, VALUES)
     doomed = list(VALUES)[: COUNT // 1_000 + 1]

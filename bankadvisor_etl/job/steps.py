@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.checks.findings import Finding, failures
 from bankadvisor_etl.checks.restated import restated
-from bankadvisor_etl.checks.withdrawn import WITHDRAWN, withdrawn
+from bankadvisor_etl.checks.withdrawn import MAX_WITHDRAWN, WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
@@ -66,10 +66,11 @@ def execute(run: Run, child: Child, job: Job) -> None:
 def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
     """Write what of CNBV's series is new or changed, and return what a check has to say of it."""
     run.ledger.begin_phase("series")
-    with translated():
-        loaded = series.load(run.cursor, Arriving(inbox.series(), child.tell), run.ledger.run_id)
-    run.log.info("etl.series.loaded", **asdict(loaded))
     accepted = WITHDRAWN in run.request.accepted
+    most = 1 if accepted else MAX_WITHDRAWN
+    with translated():
+        loaded = series.load(run.cursor, Arriving(inbox.series(), child.tell), run.ledger.run_id, most)
+    run.log.info("etl.series.loaded", **asdict(loaded))
     return withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accepted)
 
 

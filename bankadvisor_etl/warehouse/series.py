@@ -85,16 +85,17 @@ def heads(cursor: psycopg.Cursor[Any]) -> bytes:
     return "\n".join(text for (text,) in lines).encode()
 
 
-def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
+def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, most: float = 1) -> Loaded:
     """Write what is new or changed; record each value that was restated or withdrawn.
 
     A value that is stored and that the file lacks is withdrawn: it is kept, and recorded once, without a new value.
-    Whether too many were is for the caller to judge (``checks.withdrawn``), who rolls back then.
 
     Args:
         cursor: in a transaction, which the caller commits.
         blocks: the file, held against ``heads``.
         run_id: the run of ``etl_runs`` that the changes are recorded under.
+        most: the share of the stored values that may be withdrawn; where more are, nothing is written, and the counts
+            are for the caller to judge (``checks.withdrawn``).
 
     Raises:
         ChangedError: somebody else loaded since ``heads``.
@@ -104,14 +105,20 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int) -> Loaded:
     point("series_staged")
     if compared:
         blocks.hold(_stored(cursor, compared))
-    restated, withdrawn = _record(cursor, blocks.differences(), run_id)
+    differ, withdrawn = _stage_differences(cursor, blocks.differences())
     stored, first = _context(cursor) if withdrawn else (0, "")
+    if withdrawn > most * stored:
+        for _ in (*blocks.rewritten_keys(), *blocks.rows()):  # to be heard out, and not to be written
+            continue
+        return Loaded(0, 0, blocks.unchanged, differ - withdrawn, withdrawn, stored, first)
+    if differ:
+        _record(cursor, run_id)
     rewritten = _stage_keys(cursor, "series_reescritas", blocks.rewritten_keys())
     _delete(cursor, rewritten)  # to be written anew: as fast as to append, and the file is at hand
     point("series_compared")
     written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
-    return Loaded(written - rewritten, rewritten, blocks.unchanged, restated, withdrawn, stored, first)
+    return Loaded(written - rewritten, rewritten, blocks.unchanged, differ - withdrawn, withdrawn, stored, first)
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
@@ -196,8 +203,8 @@ def _check_same(found: int, expected: int) -> None:
         raise ChangedError("the stored series changed while the file was read: another run loaded one; run again")
 
 
-def _record(cursor: psycopg.Cursor[Any], differences: Iterator[bytes], run_id: int) -> tuple[int, int]:
-    """Record the differences; how many values were restated, and withdrawn. A withdrawn value is recorded once."""
+def _stage_differences(cursor: psycopg.Cursor[Any], differences: Iterator[bytes]) -> tuple[int, int]:
+    """COPY the differences into ``series_diferencias``; how many there are, and how many of them are withdrawn."""
     cursor.execute(
         "CREATE TEMPORARY TABLE series_diferencias (entidad text, saldo smallint, idconcepto integer, mes date,"
         " anterior double precision, nuevo double precision) ON COMMIT DROP"
@@ -206,6 +213,12 @@ def _record(cursor: psycopg.Cursor[Any], differences: Iterator[bytes], run_id: i
     if not count:
         return 0, 0
     cursor.execute("ANALYZE series_diferencias")
+    withdrawn = cursor.execute("SELECT count(*) FROM series_diferencias WHERE nuevo IS NULL").fetchone()
+    return count, int(withdrawn[0]) if withdrawn else 0
+
+
+def _record(cursor: psycopg.Cursor[Any], run_id: int) -> None:
+    """Record the differences; a withdrawn value is recorded once."""
     cursor.execute(
         "INSERT INTO cnbv_series_cambios SELECT %s, entidad, saldo, idconcepto, mes, anterior, NULL"
         " FROM series_diferencias d WHERE nuevo IS NULL AND NOT EXISTS (SELECT FROM cnbv_series_cambios c"
@@ -213,12 +226,11 @@ def _record(cursor: psycopg.Cursor[Any], differences: Iterator[bytes], run_id: i
         " (d.entidad, d.saldo, d.idconcepto, d.mes, d.anterior) AND c.valor_nuevo IS NULL)",
         [run_id],
     )
-    restated = cursor.execute(
+    cursor.execute(
         "INSERT INTO cnbv_series_cambios SELECT %s, entidad, saldo, idconcepto, mes, anterior, nuevo"
         " FROM series_diferencias WHERE nuevo IS NOT NULL",
         [run_id],
-    ).rowcount
-    return restated, count - restated
+    )
 
 
 def _context(cursor: psycopg.Cursor[Any]) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.checks.findings import failures
-from bankadvisor_etl.checks.withdrawn import withdrawn
+from bankadvisor_etl.checks.withdrawn import MAX_WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError, Terminated, exit_code_of
 from bankadvisor_etl.sources import series
 from bankadvisor_etl.sources.series import comparison
@@ -67,7 +67,7 @@ def load(connection: psycopg.Connection[Any], path: Path, *, accept_withdrawn: b
         row = cursor.execute("INSERT INTO etl_runs (status) VALUES ('running') RETURNING id").fetchone()
         assert row
         difference = comparison.compare(found, warehouse.heads(cursor))
-        loaded = warehouse.load(cursor, difference, row[0])
+        loaded = warehouse.load(cursor, difference, row[0], 1 if accept_withdrawn else MAX_WITHDRAWN)
         found = withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accept_withdrawn)
         if words := failures(found):
             raise DataError(words)

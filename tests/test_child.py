@@ -17,8 +17,9 @@ from bankadvisor_etl.errors import DataError, InputError, OutOfMemoryError, Plac
 from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.job import child as children
 from bankadvisor_etl.job import worker
-from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.child import Child, Job
 from bankadvisor_etl.job.messages import Message, as_content, as_error, receive, send
+from bankadvisor_etl.job.results import results
 from support.cli import COMMAND, environment
 from support.workbooks import write_workbook
 

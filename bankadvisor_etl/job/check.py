@@ -9,9 +9,10 @@ from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError
 from bankadvisor_etl.inputs.files import find_files, hash_files
-from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.child import Child, Job
 from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
+from bankadvisor_etl.job.results import results
 from bankadvisor_etl.sources import SOURCES, similar_files
 
 if TYPE_CHECKING:

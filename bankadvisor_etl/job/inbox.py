@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.errors import BugError
-from bankadvisor_etl.job.child import results
 from bankadvisor_etl.job.messages import as_error
+from bankadvisor_etl.job.results import results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

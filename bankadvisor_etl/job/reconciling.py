@@ -105,9 +105,10 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
     """
     from bankadvisor_etl.checks.settings import Settings  # noqa: PLC0415 - only the verb needs all of this
     from bankadvisor_etl.inputs.files import find_files, hash_files  # noqa: PLC0415
-    from bankadvisor_etl.job.child import Child, Job, results  # noqa: PLC0415
+    from bankadvisor_etl.job.child import Child, Job  # noqa: PLC0415
     from bankadvisor_etl.job.inbox import assert_computed  # noqa: PLC0415
     from bankadvisor_etl.job.messages import as_error  # noqa: PLC0415
+    from bankadvisor_etl.job.results import results  # noqa: PLC0415
 
     content: dict[str, Any] = {"summary": [], "rows": []}
     with Child(forked=forked) as child:

@@ -32,9 +32,10 @@ from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.figures import METRICS
 from bankadvisor_etl.inputs.files import find_files, hash_files
-from bankadvisor_etl.job.child import Child, Job, results
+from bankadvisor_etl.job.child import Child, Job
 from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
+from bankadvisor_etl.job.results import results
 from bankadvisor_etl.sample_data import write_sample
 from support.databases import choose_source, fresh_database
 from support.published import figures

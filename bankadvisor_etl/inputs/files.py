@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 SETTLED, MOMENT = 10.0, 0.5
 """Seconds: a damaged file that was written more recently than the one may be in the middle of being copied; a copy
 writes more often than the other."""
-
-NICE = 10
 
 
 @dataclass(frozen=True)
@@ -105,18 +102,13 @@ def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:
     Raises:
         InputError: a file cannot be looked at.
     """
-    pool = ThreadPoolExecutor(2, "hashing", _step_back)  # hashlib lets go of the GIL
+    pool = ThreadPoolExecutor(2, thread_name_prefix="hashing")  # hashlib lets go of the GIL
     files = [
         File(source, recorded_name(source, path), path, _stamp(path), pool.submit(_hash, path))
         for source, path in found
     ]
     pool.shutdown(wait=False)
     return files
-
-
-def _step_back() -> None:
-    """Let this thread have the time that imports and readers leave: nobody waits for a hash until the end."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _hash(path: Path) -> str:

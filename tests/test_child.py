@@ -18,9 +18,12 @@ from bankadvisor_etl.inputs.files import hash_files
 from bankadvisor_etl.job import child as children
 from bankadvisor_etl.job import worker
 from bankadvisor_etl.job.child import Child, Job
+from bankadvisor_etl.job.inbox import Inbox
 from bankadvisor_etl.job.messages import Message, as_content, as_error, receive, send
 from bankadvisor_etl.job.results import results
+from bankadvisor_etl.job.series import Arriving
 from support.cli import COMMAND, environment
+from support.official import put
 from support.workbooks import write_workbook
 
 if TYPE_CHECKING:
@@ -152,6 +155,25 @@ def test_a_death_that_no_file_is_to_blame_for_is_followed_by_another_try(
     misbehave(f'os.path.exists("{mark}") or (open("{mark}", "w").close(), os.abort())')
     found = answers(icap=icap, tda=tda)
     assert (found["icap"].content["rows_read"], found["tda"].content["rows_read"]) == (1, 3)
+
+
+def test_the_successor_of_a_child_that_died_is_told_what_is_stored_too(
+    tmp_path: Path, icap: Path, editions: Path, misbehave: Misbehave
+) -> None:
+    mark = tmp_path / "died"
+    misbehave(f'os.path.exists("{mark}") or (open("{mark}", "w").close(), os.abort())')
+    files = hash_files({"icap": icap, "serie": put(editions, 1, tmp_path)}.items())
+    job = Job(files, Settings(), store_series=True)
+    with Child() as child:
+        child.ask(job)
+        inbox = Inbox(child, job)
+        read = {file.source: inbox.extract(file).content["rows_read"] for file in files}
+        arriving = Arriving(inbox.series(), child.tell, b"")
+        parts = (arriving.keys_to_compare(), arriving.differences(), arriving.rewritten_keys(), arriving.rows())
+        sizes = [sum(map(len, blocks)) for blocks in parts]
+        assert inbox.figures().content["rows"]["base"] > 0
+    assert (mark.exists(), read["icap"], read["serie"] > 0) == (True, 1, True)
+    assert (sizes[:3], sizes[3] > 0) == ([0, 0, 0], True)
 
 
 def test_a_child_that_cannot_start_blames_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tda: Path) -> None:

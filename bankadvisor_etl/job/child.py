@@ -54,7 +54,7 @@ class Job:
         settings: what the figures are held against; None to compute none.
         published: what is published, as CSV; None where there is no database.
         run_id: the run under which rejects are filed.
-        store_series: whether CNBV's series is held against what is stored; the child has to be told that then.
+        store_series: whether CNBV's series is held against what is stored; the child asks for that then.
     """
 
     files: Sequence[File]
@@ -114,8 +114,6 @@ class Child:
         self._code: int | None = None
         self._too_slow = False
         self._successor: Child | None = None
-        self.told = False
-        """Whether it was told more than its job: that cannot be told again."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -152,7 +150,6 @@ class Child:
             self._successor.tell(message)
             return
         try:
-            self.told = True
             send(self._requests, message)
         except OSError:
             return

@@ -34,7 +34,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
             beyond_files |= message.kind == "series"
             yield message
     except DeathError as death:
-        if beyond_files or child.told:  # what it told of the series is being written already
+        if beyond_files:  # what it told of the series is being written already, and cannot be told again
             raise _too_large(job, death) from death
         if not death.ready:
             raise ReaderError(

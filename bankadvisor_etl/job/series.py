@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 class Arriving:
     """The blocks of ``warehouse.series.load``, as the messages of ``job.telling`` bring them, one at a time."""
 
-    def __init__(self, messages: Iterator[Message], tell: Callable[[Message], None]) -> None:
-        """Take ``messages`` of the kind ``series`` as they come; ``tell`` answers."""
-        self._messages, self._tell = messages, tell
+    def __init__(self, messages: Iterator[Message], tell: Callable[[Message], None], heads: bytes) -> None:
+        """Take ``messages`` of the kind ``series`` as they come; ``tell`` answers, with ``heads`` to the first one."""
+        self._messages, self._tell, self._heads = messages, tell, heads
         self._next: Message | None = None
         self.unchanged = 0
         """How many series are as stored; known once the rows are through."""
 
     def keys_to_compare(self) -> Iterator[bytes]:
         """The stored series of which the values are wanted."""
+        self._take()
+        self._tell(Message("heads", {}, (self._heads,)))
         yield from self._part("compare")
         self._take()
 

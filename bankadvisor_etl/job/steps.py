@@ -11,7 +11,6 @@ from bankadvisor_etl.checks.withdrawn import MAX_WITHDRAWN, WITHDRAWN, withdrawn
 from bankadvisor_etl.errors import DataError, EtlError
 from bankadvisor_etl.faults import point
 from bankadvisor_etl.job.inbox import Inbox
-from bankadvisor_etl.job.messages import Message
 from bankadvisor_etl.job.series import Arriving
 from bankadvisor_etl.sources import SOURCES
 from bankadvisor_etl.tables import BY_NAME, KPIS_CONSOLIDADOS, MONTHLY_KPIS
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from bankadvisor_etl.inputs.files import File
     from bankadvisor_etl.job.child import Child, Job
+    from bankadvisor_etl.job.messages import Message
     from bankadvisor_etl.job.nightly import Run
     from bankadvisor_etl.warehouse.publish import Figures
 
@@ -51,8 +51,7 @@ def execute(run: Run, child: Child, job: Job) -> None:
             run.log.info("etl.phase.base.completed", rows_processed=months)
     written: list[Finding] = []
     if job.store_series:
-        child.tell(Message("heads", {}, (heads,)))
-        written = _load_series(run, child, inbox)
+        written = _load_series(run, Arriving(inbox.series(), child.tell, heads))
     figures = inbox.figures()
     _count(run, figures.content["rows"])
     point("computed")
@@ -63,13 +62,13 @@ def execute(run: Run, child: Child, job: Job) -> None:
     _publish(run, inbox, figures, written)
 
 
-def _load_series(run: Run, child: Child, inbox: Inbox) -> list[Finding]:
+def _load_series(run: Run, arriving: Arriving) -> list[Finding]:
     """Write what of CNBV's series is new or changed, and return what a check has to say of it."""
     run.ledger.begin_phase("series")
     accepted = WITHDRAWN in run.request.accepted
     most = 1 if accepted else MAX_WITHDRAWN
     with translated():
-        loaded = series.load(run.cursor, Arriving(inbox.series(), child.tell), run.ledger.run_id, most)
+        loaded = series.load(run.cursor, arriving, run.ledger.run_id, most)
     run.log.info("etl.series.loaded", **asdict(loaded))
     return withdrawn(loaded.withdrawn, loaded.stored, loaded.first, accepted=accepted)
 

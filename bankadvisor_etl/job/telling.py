@@ -1,8 +1,8 @@
 """What the process that computes tells of CNBV's series: the blocks that ``job.series`` passes on to PostgreSQL.
 
-It is told first what is stored (``heads``). Then go out messages of the kind ``series`` with ``part``: ``compare`` and
-``compare_end``, upon which, where there was any, the values of these series come in (``stored``, and without a block
-at their end); ``differences``, ``rewritten``, ``rows``, ``end`` (with the number of ``unchanged`` series).
+Messages of the kind ``series`` with ``part``: ``begin``, upon which what is stored comes in (``heads``); ``compare``
+and ``compare_end``, upon which, where there was any, the values of these series come in (``stored``, the last one
+empty); ``differences``, ``rewritten``, ``rows``, ``end`` (with the number of ``unchanged`` series).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Series:
     def __init__(self, extract: Extract, requests: BinaryIO, tell: Callable[[Message], None]) -> None:
         """Compare with the heads that come as a request; ``tell`` sends messages."""
         self._requests, self._tell = requests, tell
+        tell(Message("series", {"part": "begin"}))
         self._comparison = compare(cast("SeriesExtract", extract).series, self._asked("heads"))
 
     def compared(self) -> list[Kept]:

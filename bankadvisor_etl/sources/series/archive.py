@@ -37,7 +37,7 @@ LONGEST_LINE = 1_000
 """Bytes; an honest line has 50."""
 AHEAD = 2
 AGAIN = "fetch the file again"
-DAMAGE: type[Exception] = zlib_ng.error  # type: ignore[assignment] # as it is, and not as its stub has it
+DAMAGE: type[Exception] = zlib_ng.error  # type: ignore[assignment] # its stub calls the class an instance
 Item = TypeVar("Item")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 

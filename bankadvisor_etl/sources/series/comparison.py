@@ -40,7 +40,7 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True)
 class Differences:
-    """Values that differ, in the order of ``rows``; small, for there may be 12 million of them.
+    """Values that differ, in the order of ``rows``, in small types: there may be 12 million of them.
 
     Attributes:
         keys: of the series that were held against each other.
@@ -66,7 +66,7 @@ class Comparison:
         new: the numbers of the series that are not stored.
         longer: the stored series that go on in the file.
         to_compare: those whose stored part differs, or may.
-        unchanged: how many are stored as they are in the file; whole after ``hold``.
+        unchanged: how many are stored as they are in the file; complete after ``hold``.
         months: how many months from 200012 on the file or the stored series may reach.
     """
 
@@ -202,21 +202,22 @@ def compare(series: Series, heads: bytes) -> Comparison:
         place=pl.Series(series.rows * series.values.shape[1] + series.starts),
     )
     new = there.join(stored, on=KEY, how="anti")["number"].to_list()
-    stored_months = stored.select(pl.col("primero") + pl.col("largo") - FIRST_MONTH).max().item() or 0
-    found = Comparison(series, new, {}, {}, 0, max(series.values.shape[1], stored_months))
-    for *key, mark in stored.join(there, on=KEY, how="anti").select(*KEY, "huella").iter_rows():
-        found.to_compare[tuple(key)] = Stored(mark, None)
+    missing = stored.join(there, on=KEY, how="anti").select(*KEY, "huella")
+    to_compare = {(entity, saldo, concept): Stored(mark, None) for entity, saldo, concept, mark in missing.iter_rows()}
+    longer: dict[Key, Stored] = {}
+    unchanged = 0
     values = series.values.data.cast("B")
     both = there.join(stored, on=KEY, maintain_order="left")
     for number, start, length, place, first, stored_length, mark in both.drop(KEY).iter_rows():
         prefix = values[8 * place : 8 * (place + stored_length)]
         if start != first or length < stored_length or fingerprint(prefix) != mark:
-            found.to_compare[series.keys[number]] = Stored(mark, number)
+            to_compare[series.keys[number]] = Stored(mark, number)
         elif length > stored_length:
-            found.longer[series.keys[number]] = Stored(mark, number)
+            longer[series.keys[number]] = Stored(mark, number)
         else:
-            found.unchanged += 1
-    return found
+            unchanged += 1
+    stored_months = stored.select(pl.col("primero") + pl.col("largo") - FIRST_MONTH).max().item() or 0
+    return Comparison(series, new, longer, to_compare, unchanged, max(series.values.shape[1], stored_months))
 
 
 def _keys(stored: dict[Key, Stored]) -> Iterator[bytes]:

@@ -46,7 +46,8 @@ def rows(keys: Sequence[Key], marks: Iterable[int | None], values: Floats) -> by
     Args:
         keys: of the series.
         marks: their fingerprints.
-        values: a row for each and a column per month from 200012 on, NaN where there is none; none is all NaN.
+        values: one row per series and one column per month from 200012 on; NaN where there is no value. Every row has
+            at least one value.
     """
     there = ~np.isnan(values)
     width = values.shape[1]

@@ -242,6 +242,6 @@ def summary(state: dict[str, Any], database: str = "") -> str:
         )
     if state["new_warnings"]:
         lines.append(_line("warnings", f"{len(state['new_warnings'])} new: {', '.join(state['new_warnings'])}"))
-    look = f"bankadvisor-etl report{database} --open, or bankadvisor-etl runs show {state['run_id']}{database}"
-    lines.append(_line("next", look))
+    lines.append(_line("next", f"bankadvisor-etl report{database} --open"))
+    lines.append(_line("", f"bankadvisor-etl runs show {state['run_id']}{database}"))
     return "\n".join(lines)

@@ -88,28 +88,41 @@ def restated_far(evidence: Evidence, source: str) -> Iterator[Finding]:
     """
     if evidence.published is None or source not in FED_BY:
         return
-    both = _beside(evidence.published, evidence.kpis.staged, source)
-    far = both.filter((pl.col("veces") - 1).abs() > FAR)
-    limit = max(evidence.thresholds.far_share * both.height, A_FEW)
+    compared, far = _far(evidence.published, evidence.kpis.staged, source)
+    limit = max(evidence.thresholds.far_share * compared, A_FEW)
     decades = far.filter(pl.col("publicada").abs() > LEAST, _is_decade(pl.col("veces")))
     for name, rows, most in (("restated_far", far, int(limit)), ("restated_decade", decades, 0)):
         passed = rows.height <= most
-        observed = f"{rows.height:,} of {both.height:,} published figures"
+        observed = f"{rows.height:,} of {compared:,} published figures"
         expected = f"at most {most:,} (--accept {name}_{source} accepts it)"
         yield Finding(f"{name}_{source}", "error", passed, observed, expected, () if passed else _with_column(rows))
 
 
-def _beside(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Published figures that the run has too: key, ``variable``, ``publicada``, ``nueva``, ``veces`` (the quotient)."""
+def _far(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> tuple[int, pl.DataFrame]:
+    """How many published figures the run has too, and those that change far.
+
+    Returns:
+        The number of pairs, and of the far ones the key, ``variable``, ``publicada``, ``veces`` (new by published).
+    """
     names = [name for name in FED_BY[source] if name != "reservas_variacion_mm"]
     if source == "tasa_efectiva":  # the same figure on every bank's row
         staged = staged.filter(pl.col("codigo") == SISTEMA)
-    new, old = (
-        frame.select(*KEY, *names).unpivot(names, index=KEY, value_name=value)
-        for frame, value in ((staged, "nueva"), (published, "publicada"))
+    new = staged.select(*KEY, pl.col(names).name.suffix("_nueva"))
+    both = published.select(*KEY, *names).join(new, on=KEY)
+    quotients = (pl.col(f"{name}_nueva") / pl.col(name) for name in names)  # null or not finite where there is no pair
+    times = both.select(
+        pl.when(quotient.is_finite()).then(quotient).alias(name)
+        for name, quotient in zip(names, quotients, strict=True)
     )
-    both = old.join(new, on=[*KEY, "variable"]).drop_nulls().filter(pl.col("publicada") != 0)
-    return both.with_columns(veces=pl.col("nueva") / pl.col("publicada")).filter(pl.col("veces").is_finite())
+    rows = times.select(pl.any_horizontal((pl.col(names) - 1).abs() > FAR).fill_null(value=False)).to_series()
+    long, old = (
+        pl.concat([both.select(KEY), values.select(names)], how="horizontal")
+        .filter(rows)
+        .unpivot(names, index=KEY, value_name=value)
+        for values, value in ((times, "veces"), (both, "publicada"))
+    )
+    pairs = sum(times.height - times[name].null_count() for name in names)
+    return pairs, old.with_columns(long["veces"]).filter((pl.col("veces") - 1).abs() > FAR)
 
 
 def _is_decade(factor: pl.Expr) -> pl.Expr:

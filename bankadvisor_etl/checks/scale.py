@@ -18,7 +18,7 @@ from bankadvisor_etl.formats.parse import SISTEMA
 from bankadvisor_etl.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bankadvisor_etl.formats.sheet import Bound
 
@@ -61,8 +61,10 @@ def scale(
         earlier = apart.filter(pl.col("mes") < MEASURED_SINCE)
         apart = apart.filter(pl.col("mes") >= MEASURED_SINCE)
         yield _of_history(source, earlier)
+    none = apart.clear()
+    by_column = {str(column): months for (column,), months in apart.group_by("column", maintain_order=True)}
     for column in bounds:
-        months = apart.filter(pl.col("column") == column)
+        months = by_column.get(column, none)
         yield Finding(
             f"scale_{source}_{column}",
             "error",
@@ -116,7 +118,8 @@ def _amounts(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFra
 def _zeros(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """Month, column, who, how many had a figure in their row before, and as factor the share that has not become 0."""
     figures = _amounts(source, frame, columns).sort("codigo", "mes")
-    before = (pl.col(name).shift(1).over("codigo") for name in columns)
+    same = pl.col("codigo") == pl.col("codigo").shift(1)
+    before = (pl.when(same).then(pl.col(name).shift(1)) for name in columns)
     lost = (
         pl.when((earlier != 0) & pl.col(name).is_not_null()).then((pl.col(name) != 0).cast(pl.Float64)).alias(name)
         for name, earlier in zip(columns, before, strict=True)
@@ -134,30 +137,49 @@ def _vanished() -> pl.Expr:
 
 
 def _deviations(figures: pl.DataFrame) -> pl.DataFrame:
-    """Month, column, who, number of banks and the factor that lies between the month and its neighbours."""
+    """Month, column, who, number of banks and the factor between the month and its neighbours."""
     columns = figures.columns[3:]
-    long = _medians(figures.select("who", "mes", *(_step(name, k) for k in NEIGHBOURS for name in columns)))
-    parts = pl.col("column").str.splitn("/", 2)
-    long = long.with_columns(k=parts.struct.field("field_0"), column=parts.struct.field("field_1"))
-    first, *others = [long.filter(pl.col("k") == str(k)) for k in NEIGHBOURS]
-    table = first.select("who", "mes", "column", "n", back_1="median")
-    table = table.with_columns(*(o["median"].alias(f"back_{k}") for k, o in zip(NEIGHBOURS[1:], others, strict=True)))
-    back = [f"back_{k}" for k in NEIGHBOURS]
-    fore = [-pl.col(f"back_{k}").shift(-k).over("who", "column") for k in NEIGHBOURS]
-    # In the month in which a column begins, the banks are those that have the next one too.
-    banks = pl.when(pl.col("n") > 0).then("n").otherwise(pl.col("n").shift(-1).over("who", "column"))
-    three = pl.concat_list(*back, *fore).list.drop_nulls().list.head(len(NEIGHBOURS))
-    table = table.with_columns(n=banks, three=three).filter(pl.col("three").list.len() > 0)
-    one, two = (pl.col("three").list.get(at, null_on_oob=True) for at in (0, 1))
+    steps = [_medians(figures.select("who", "mes", *(_step(name, k) for name in columns))) for k in NEIGHBOURS]
+    back = {f"back_{k}": step["median"] for k, step in zip(NEIGHBOURS, steps, strict=True)}
+    table = steps[0].select("who", "mes", "column", "n").with_columns(**back)
+    fore = {f"fore_{k}": _later(-pl.col(f"back_{k}"), k) for k in NEIGHBOURS}
+    # In the month in which a column begins, the banks are those that also have the next one.
+    banks = pl.when(pl.col("n") > 0).then("n").otherwise(_later(pl.col("n"), 1))
+    table = table.with_columns(**fore, n=banks)
+    settled = pl.all_horizontal(pl.col(*back).is_not_null())
+    deviations = [
+        table.filter(settled).with_columns(middle=_middle_of_three(*map(pl.col, back))),
+        _beginnings(table.filter(~settled), [*back, *fore]),
+    ]
+    named = [rows.select("who", "mes", "column", "n", factor=10 ** pl.col("middle")) for rows in deviations]
+    return pl.concat(named)
+
+
+def _middle_of_three(one: pl.Expr, two: pl.Expr, three: pl.Expr) -> pl.Expr:
+    lower, upper = pl.min_horizontal(one, two), pl.max_horizontal(one, two)
+    return pl.max_horizontal(lower, pl.min_horizontal(upper, three))
+
+
+def _beginnings(table: pl.DataFrame, neighbours: Sequence[str]) -> pl.DataFrame:
+    """The rows with ``middle``: of the first three neighbours that there are, or else the nearer to 0 of two or one."""
+    there = pl.concat_list(*neighbours).list.drop_nulls().list.head(len(NEIGHBOURS))
+    table = table.with_columns(there=there).filter(pl.col("there").list.len() > 0)
+    one, two, three = (pl.col("there").list.get(at, null_on_oob=True) for at in range(len(NEIGHBOURS)))
     nearer = pl.when(two.abs() < one.abs()).then(two).otherwise(one)
-    whole = pl.col("three").list.len() == len(NEIGHBOURS)
-    middle = pl.when(whole).then(pl.col("three").list.median()).otherwise(nearer)
-    return table.select("who", "mes", "column", "n", factor=10**middle)
+    return table.with_columns(
+        middle=pl.when(three.is_not_null()).then(_middle_of_three(one, two, three)).otherwise(nearer)
+    )
 
 
 def _step(name: str, rows: int) -> pl.Expr:
     same = pl.col("codigo") == pl.col("codigo").shift(rows)
-    return pl.when(same).then(pl.col(name) - pl.col(name).shift(rows)).alias(f"{rows}/{name}")
+    return pl.when(same).then(pl.col(name) - pl.col(name).shift(rows)).alias(name)
+
+
+def _later(value: pl.Expr, months: int) -> pl.Expr:
+    """The value that a column has so many months later; the rows are sorted by column, who and month."""
+    same = (pl.col("column") == pl.col("column").shift(-months)) & (pl.col("who") == pl.col("who").shift(-months))
+    return pl.when(same).then(value.shift(-months))
 
 
 def _medians(values: pl.DataFrame) -> pl.DataFrame:

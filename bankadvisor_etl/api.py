@@ -69,10 +69,9 @@ def run(
     from bankadvisor_etl.job.request import Request  # noqa: PLC0415
 
     request = Request(Path(data_dir), dsn, dry_run=dry_run, force=force)
+    events = logs.configure("json", "info", log or io.StringIO())
     with Child() as child:
-        ledger = nightly.run(
-            request, child, Stock(request.data_dir), logs.configure("json", "info", log or io.StringIO())
-        )
+        ledger = nightly.run(request, child, Stock(request.data_dir), events)
     counts = ledger.counts
     return Outcome(
         ledger.run_id,

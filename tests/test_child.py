@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError, InputError, OutOfMemoryError, Place, ReaderError
-from bankadvisor_etl.inputs.files import hash_files
+from bankadvisor_etl.inputs.files import list_files
 from bankadvisor_etl.job import child as children
 from bankadvisor_etl.job import worker
 from bankadvisor_etl.job.child import Child, Job
@@ -74,7 +75,7 @@ def misbehave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Misbehave:
 
 def answers(**paths: Path) -> dict[str, Message]:
     """What a child answers for each file, by source."""
-    job = Job(hash_files(paths.items()), run_id=7)
+    job = Job(list_files(paths.items()), run_id=7)
     with Child() as child:
         child.ask(job)
         return {job.files[message.content["file"]].source: message for message in results(child, job)}
@@ -162,7 +163,7 @@ def test_the_successor_of_a_child_that_died_is_told_what_is_stored_too(
 ) -> None:
     mark = tmp_path / "died"
     misbehave(f'os.path.exists("{mark}") or (open("{mark}", "w").close(), os.abort())')
-    files = hash_files({"icap": icap, "serie": put(editions, 1, tmp_path)}.items())
+    files = list_files({"icap": icap, "serie": put(editions, 1, tmp_path)}.items())
     job = Job(files, Settings(), store_series=True)
     with Child() as child:
         child.ask(job)
@@ -190,7 +191,7 @@ def test_a_child_that_cannot_start_blames_no_file(monkeypatch: pytest.MonkeyPatc
 def test_figures_are_computed_only_where_they_are_asked_for(sample_dir: Path) -> None:
     files = [(name, sample_dir / file) for name, file in (("cartera", "CNBV_Cartera_Bancos_V2.xlsx"),)]
     for settings, kinds in ((None, ["extract"]), (Settings(), ["extract", "figures", "findings"])):
-        job = Job(hash_files(files), settings)
+        job = Job(list_files(files), settings)
         with Child() as child:
             child.ask(job)
             assert [message.kind for message in results(child, job)] == kinds
@@ -209,6 +210,25 @@ def test_a_worker_without_a_request_is_ready_and_ends() -> None:
     stream.seek(0)
     assert receive(stream) == Message("ready", {}, ())
     assert receive(stream) is None
+
+
+def test_a_child_that_is_a_fork_hashes_first(tda: Path, icap: Path) -> None:
+    code = """
+        import sys
+        from pathlib import Path
+        from bankadvisor_etl.inputs.files import list_files
+        from bankadvisor_etl.job.child import Child, Job
+        paths = {"tda": Path(sys.argv[1]), "icap": Path(sys.argv[2])}
+        with Child(forked=True, to_hash=[paths["tda"]]) as child:
+            child.ask(Job(list_files(paths.items())))
+            print(child.hashed()[sys.argv[1]], sorted(answer.content["file"] for answer in child.answers()))
+        with Child(to_hash=[paths["tda"]]) as child:
+            print(child.hashed())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), tda, icap], env=environment(), capture_output=True, check=True
+    )
+    assert done.stdout.decode().splitlines() == [f"{hashlib.sha256(tda.read_bytes()).hexdigest()} [0, 1]", "{}"]
 
 
 def test_a_message_arrives_as_it_was_sent_or_not_at_all() -> None:
@@ -240,7 +260,7 @@ def test_a_child_is_forked_only_from_a_process_with_one_thread_and_without_polar
         import sys, threading
         from bankadvisor_etl.job import child
         used = []
-        child._exec = lambda errors: used.append("exec") or fork(errors)
+        child._exec = lambda errors: used.append("exec") or fork(errors, ())
         fork = child._fork
         with child.Child(forked=True): used.append("fork")
         threading.Thread(target=threading.Event().wait, daemon=True).start()

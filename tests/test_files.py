@@ -9,7 +9,7 @@ import pytest
 
 from bankadvisor_etl.errors import ChangedError, InputError
 from bankadvisor_etl.formats.sheet import Sheet
-from bankadvisor_etl.inputs.files import find_files, hash_files
+from bankadvisor_etl.inputs.files import Stock, find_files, hash_all, hashed, list_files
 from bankadvisor_etl.sources import BY_NAME, SOURCES, similar_files
 from bankadvisor_etl.sources.source import Source
 from support.contract import FILES, INPUTS
@@ -151,24 +151,55 @@ def test_files_are_hashed_and_weighed(tmp_path: Path) -> None:
     contents = {"tda": b"hola", "icap": b"", "tasas": b"x" * 3_000_000}
     for source, content in contents.items():
         (tmp_path / source).write_bytes(content)
-    found = hash_files((source, tmp_path / source) for source in contents)
+    found = list_files((source, tmp_path / source) for source in contents)
     assert [file.source for file in found] == list(contents)
-    for file in found:
+    for file in hashed(found):
         assert file.name == file.source
         assert file.sha256 == hashlib.sha256(contents[file.source]).hexdigest()
         assert file.bytes == len(contents[file.source])
         file.assert_unchanged()
 
 
-def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
-    def hashed() -> str:
-        return hash_files([("tda", tmp_path / "TDA.xlsx")])[0].sha256
+def test_hashes_that_another_process_computed_are_taken_and_the_others_computed(tmp_path: Path) -> None:
+    paths = {name: tmp_path / name for name in ("tda", "icap", "castigos")}
+    for name, path in paths.items():
+        path.write_bytes(name.encode())
+    files = list_files(paths.items())
+    known = hash_all([paths["tda"], tmp_path / "gone"])
+    assert known == {str(paths["tda"]): hashlib.sha256(b"tda").hexdigest()}
+    known[str(paths["icap"])] = "told"
+    assert [file.sha256 for file in hashed(files, known)] == [
+        known[str(paths["tda"])],
+        "told",
+        hashlib.sha256(b"castigos").hexdigest(),
+    ]
 
+
+def test_long_files_are_not_hashed_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bankadvisor_etl.inputs.files.LONG", 4)
+    for name, size in (("CNBV_Cartera_Bancos_V2.xlsx", 4), ("TDA.xlsx", 5)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert [path.name for path in Stock(tmp_path).short] == ["CNBV_Cartera_Bancos_V2.xlsx"]
+
+
+def test_what_is_wrong_with_the_files_is_raised_when_they_are_asked_for(tmp_path: Path) -> None:
+    stock = Stock(tmp_path)
+    assert stock.short == []
+    with refused(InputError, file="CNBV_Cartera_Bancos_V2.xlsx"):
+        stock.files()
+
+
+def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     with refused(InputError, file="TDA.xlsx"):
-        hashed()
+        list_files([("tda", tmp_path / "TDA.xlsx")])
     (tmp_path / "TDA.xlsx").mkdir()
     with refused(InputError, file="TDA.xlsx"):
-        hashed()
+        list_files([("tda", tmp_path / "TDA.xlsx")])
+    (tmp_path / "ICAP_Bancos.xlsx").touch()
+    files = list_files([("icap", tmp_path / "ICAP_Bancos.xlsx")])
+    (tmp_path / "ICAP_Bancos.xlsx").unlink()
+    with refused(InputError, file="ICAP_Bancos.xlsx"):
+        hashed(files)
 
 
 @pytest.mark.parametrize("how", ["touched", "appended", "replaced", "removed"])
@@ -178,7 +209,7 @@ def test_a_file_that_changed_since_is_an_input_error(tmp_path: Path, how: str) -
     other.write_bytes(b"aloh")
     stamp = path.stat().st_mtime_ns
     os.utime(other, ns=(stamp, stamp))
-    file = hash_files([("tda", path)])[0]
+    (file,) = hashed(list_files([("tda", path)]))
     assert len(file.sha256) == 64
     if how == "touched":
         os.utime(path, ns=(stamp, stamp + 1))
@@ -210,4 +241,4 @@ def test_a_source_of_many_files_in_a_folder_of_its_own(tmp_path: Path, monkeypat
     paths = many.find_all(tmp_path)
     assert [path.relative_to(tmp_path) for path in paths] == [Path("cnbv", name) for name in names]
     assert many.find(tmp_path) == paths[0]
-    assert [file.name for file in hash_files((many.name, path) for path in paths)] == [f"cnbv/{name}" for name in names]
+    assert [file.name for file in list_files((many.name, path) for path in paths)] == [f"cnbv/{name}" for name in names]

@@ -106,12 +106,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     is at work, 78 a setting is missing, 143 stopped by SIGTERM.
     Example: bankadvisor-etl run --data-dir data/raw --embedded
     """
-    from bankadvisor_etl.job.child import Child  # noqa: PLC0415 - what only a run needs does not slow --help
+    from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415 - what only a run needs does not slow --help
+    from bankadvisor_etl.job.child import Child  # noqa: PLC0415
 
-    with Child(forked=True) as child:
-        from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
-
-        stock = Stock(data_dir)  # hashes the files while the rest is imported and the database asked
+    stock = Stock(data_dir)
+    with Child(forked=True, to_hash=stock.short) as child:
         terminal = _terminal(log_format, child, PRIVATE if embedded else "")
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
         from bankadvisor_etl.job.request import Request  # noqa: PLC0415

@@ -6,22 +6,24 @@ import hashlib
 import os
 import stat
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.errors import ChangedError, InputError, Place
 from bankadvisor_etl.sources import SAMPLE, SOURCES, recorded_name, similar_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from concurrent.futures import Future
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
 SETTLED, MOMENT = 10.0, 0.5
 """Seconds: a damaged file that was written more recently than the one may be in the middle of being copied; a copy
 writes more often than the other."""
+
+LONG = 512 * 2**20
+"""Bytes. A longer file takes so long to hash that it is better read at the same time."""
 
 
 @dataclass(frozen=True)
@@ -33,31 +35,19 @@ class File:
         name: its name on record, relative to the data folder.
         path: where it is.
         stamp: modification time (ns), inode and size: what changes when somebody writes or replaces it.
-        digest: will be the hash of its bytes.
+        sha256: hash of its bytes, in hexadecimal; empty until it is ``hashed``.
     """
 
     source: str
     name: str
     path: Path
     stamp: tuple[int, int, int]
-    digest: Future[str]
+    sha256: str = ""
 
     @property
     def bytes(self) -> int:
         """Its size."""
         return self.stamp[2]
-
-    @property
-    def sha256(self) -> str:
-        """Hash of its bytes, in hexadecimal; waits until it is known.
-
-        Raises:
-            InputError: the file cannot be read.
-            ChangedError: the file changed since the run began.
-        """
-        digest = self.digest.result()
-        self.assert_unchanged()
-        return digest
 
     def assert_unchanged(self) -> None:
         """Raise ``ChangedError`` when the file is no longer the one that the run began with."""
@@ -75,43 +65,75 @@ class File:
 
 
 class Stock:
-    """The files of a run, found and hashed in the background from the moment it is made."""
+    """The files of a run, listed when it is made; what is wrong with them is raised when somebody asks for them."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Begin to look through ``data_dir``."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="stock")
-        self._files = pool.submit(_take_stock, data_dir)
-        pool.shutdown(wait=False)
+        """Look through ``data_dir``."""
+        self._files: list[File] = []
+        self._error: Exception | None = None
+        try:
+            markers = ((SAMPLE.name, marker) for marker in SAMPLE.find_all(data_dir))
+            self._files = list_files([*find_files(data_dir), *markers])
+        except Exception as error:  # noqa: BLE001 - raised by ``files``, when the run can put it on record
+            self._error = error
+
+    @property
+    def short(self) -> list[Path]:
+        """Those of the files that are hashed within half a second; none where something is wrong with them."""
+        return [file.path for file in self._files if file.bytes <= LONG]
 
     def files(self) -> list[File]:
-        """The files, and what marks sample data; their hashes may still be under way.
+        """The files, and what marks sample data; not hashed yet.
 
         Raises:
             InputError: the folder or a required file is missing, or one of them cannot be looked at.
         """
-        return self._files.result()
+        if self._error:
+            raise self._error
+        return self._files
 
 
-def _take_stock(data_dir: Path) -> list[File]:
-    return hash_files([*find_files(data_dir), *((SAMPLE.name, marker) for marker in SAMPLE.find_all(data_dir))])
-
-
-def hash_files(found: Iterable[tuple[str, Path]]) -> list[File]:
-    """Take stock of the files, given by source; they are hashed in the background, two at a time.
+def list_files(found: Iterable[tuple[str, Path]]) -> list[File]:
+    """The files, given by source and path, as they are now.
 
     Raises:
         InputError: a file cannot be looked at.
     """
-    pool = ThreadPoolExecutor(2, thread_name_prefix="hashing")  # hashlib lets go of the GIL
-    files = [
-        File(source, recorded_name(source, path), path, _stamp(path), pool.submit(_hash, path))
-        for source, path in found
-    ]
-    pool.shutdown(wait=False)
-    return files
+    return [File(source, recorded_name(source, path), path, _stamp(path)) for source, path in found]
 
 
-def _hash(path: Path) -> str:
+def hashed(files: Sequence[File], known: Mapping[str, str] | None = None) -> list[File]:
+    """The files with their hashes.
+
+    Args:
+        files: as they were listed.
+        known: hashes that another process has computed, by path (``hash_all``).
+
+    Raises:
+        InputError: a file cannot be read.
+        ChangedError: a file changed since it was listed.
+    """
+    digests = [(known or {}).get(str(file.path)) or hash_of(file.path) for file in files]
+    for file in files:
+        file.assert_unchanged()
+    return [replace(file, sha256=digest) for file, digest in zip(files, digests, strict=True)]
+
+
+def hash_all(paths: Iterable[Path]) -> dict[str, str]:
+    """The hashes of the files that can be read, by path."""
+    digests = {}
+    for path in paths:
+        with suppress(InputError):  # raised to whoever needs it
+            digests[str(path)] = hash_of(path)
+    return digests
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

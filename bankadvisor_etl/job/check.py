@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError
-from bankadvisor_etl.inputs.files import find_files, hash_files
+from bankadvisor_etl.inputs.files import find_files, list_files
 from bankadvisor_etl.job.child import Child, Job
 from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
@@ -73,7 +73,7 @@ def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool 
     report = Report()
     with Child(forked=forked) as child:
         limits = Thresholds.parse(thresholds)
-        files = hash_files(find_files(data_dir))
+        files = list_files(find_files(data_dir))
         job = Job(files, Settings(limits, similar=similar_files(data_dir)))
         child.ask(job)
         for message in results(child, job):

@@ -19,6 +19,7 @@ from bankadvisor_etl.sources import SERIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Self
 
@@ -105,12 +106,23 @@ class DeathError(Exception):
 class Child:
     """One process that reads and computes, for one job; left, it is stopped."""
 
-    def __init__(self, *, forked: bool = False) -> None:
-        """Start the process, which gets ready while the caller finds out what to ask."""
+    def __init__(self, *, forked: bool = False, to_hash: Sequence[Path] = ()) -> None:
+        """Start the process, which gets ready while the caller finds out what to ask.
+
+        Args:
+            forked: whether it may be a fork of this one.
+            to_hash: files that it hashes first, if it is a fork. A thread of this process would hold up its imports by
+                taking the GIL; and the child's own imports, which come next, are not needed where nothing changed.
+        """
         self._errors = os.memfd_create("stderr")
         self._requests: BinaryIO
         self._answers: BinaryIO
-        self.pid, self._requests, self._answers = (_fork if forked and _is_safe() else _exec)(self._errors)
+        if forked and _is_safe():
+            self._to_hash = to_hash
+            self.pid, self._requests, self._answers = _fork(self._errors, to_hash)
+        else:
+            self._to_hash = ()
+            self.pid, self._requests, self._answers = _exec(self._errors)
         self._code: int | None = None
         self._too_slow = False
         self._successor: Child | None = None
@@ -137,7 +149,6 @@ class Child:
     def ask(self, job: Job) -> None:
         """Send the request; a child that is dead already shows in its answers."""
         try:
-            os.kill(self.pid, signal.SIGCONT)
             send(self._requests, job.as_message())
             if not job.store_series:
                 self._requests.close()
@@ -157,6 +168,11 @@ class Child:
     def succeed(self, successor: Child) -> None:
         """Let another one take over what this one died of."""
         self._successor = successor
+
+    def hashed(self) -> Mapping[str, str]:
+        """Wait for the hashes of the files that it was to hash first, by path; to be called before ``answers``."""
+        message = receive(self._answers) if self._to_hash else None
+        return message.content if message else {}
 
     def answers(self) -> Iterator[Message]:
         """Yield the answers to the request, until all is done.
@@ -196,10 +212,6 @@ class Child:
             os.close(self._errors)
             self._errors = -1
 
-    def pause(self) -> None:
-        """Let the process stand still: perhaps it is not needed."""
-        os.kill(self.pid, signal.SIGSTOP)
-
     def _give_up(self) -> None:
         self._too_slow = True
         os.kill(self.pid, signal.SIGKILL)
@@ -224,7 +236,7 @@ def _is_safe() -> bool:
     return threading.active_count() == 1 and "polars" not in sys.modules
 
 
-def _fork(errors: int) -> tuple[int, BinaryIO, BinaryIO]:
+def _fork(errors: int, to_hash: Sequence[Path]) -> tuple[int, BinaryIO, BinaryIO]:
     requests, request = os.pipe()
     answer, answers = os.pipe()
     with suppress(OSError):  # the kernel may grant less: then the two processes wait for each other more often
@@ -233,13 +245,13 @@ def _fork(errors: int) -> tuple[int, BinaryIO, BinaryIO]:
     if pid == 0:
         os.close(request)
         os.close(answer)
-        _serve(requests, answers, errors)
+        _serve(requests, answers, errors, to_hash)
     os.close(requests)
     os.close(answers)
     return pid, os.fdopen(request, "wb"), os.fdopen(answer, "rb")
 
 
-def _serve(requests: int, answers: int, errors: int) -> NoReturn:
+def _serve(requests: int, answers: int, errors: int, to_hash: Sequence[Path]) -> NoReturn:
     """Be the child: nothing of the parent's is touched, and nothing of it is cleaned up."""
     code = os.EX_SOFTWARE
     try:
@@ -254,7 +266,7 @@ def _serve(requests: int, answers: int, errors: int) -> NoReturn:
 
         die_with_the_parent()
         with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
-            serve(incoming, outgoing)
+            serve(incoming, outgoing, to_hash)
         code = os.EX_OK
     except BaseException:  # noqa: BLE001 - the parent reads it
         import traceback  # noqa: PLC0415

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import psycopg
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import LockedError, message_of, place_of
 from bankadvisor_etl.faults import point
+from bankadvisor_etl.inputs.files import hashed
 from bankadvisor_etl.job import sample_guard, steps, unchanged
 from bankadvisor_etl.job.child import Job
 from bankadvisor_etl.sources import SAMPLE, SERIE, similar_files
@@ -53,8 +54,8 @@ def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.Boun
 
     Args:
         request: what to do.
-        child: the process that will read and compute; it gets ready in the meantime.
-        stock: the files, which are being hashed in the meantime.
+        child: the process that will read and compute; it hashes the files in the meantime.
+        stock: the files.
         log: where the events go.
 
     Raises:
@@ -95,15 +96,15 @@ def _run(run: Run, child: Child, stock: Stock) -> None:
     point("found")
     last = sample_guard.apart(files, runs.last_success(ledger.connection), run.cursor, run.log)
     perhaps_unchanged = last is not None and not request.insists and unchanged.has_sizes(files, last)
-    if perhaps_unchanged:
-        child.pause()
     job = None if perhaps_unchanged else _ask(run, child, files)
+    files = hashed(files, child.hashed())
     ledger.record_sources(runs.SourceRecord(file.source, file.name, file.sha256, file.bytes) for file in files)
     point("hashed")
     if last and perhaps_unchanged and unchanged.is_published(files, last, run.cursor, request.prefer):
         unchanged.repeat(run, last)
     else:
-        steps.execute(run, child, job or _ask(run, child, files))
+        job = job or _ask(run, child, files)
+        steps.execute(run, child, replace(job, files=_to_read(files)))
     _finish(request, ledger, run.cursor)
 
 
@@ -120,13 +121,17 @@ def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
         similar_files(request.data_dir),
         prefer=request.prefer,
     )
-    to_read = [file for file in files if file.source != SAMPLE.name]
+    to_read = _to_read(files)
     with translated():
         there = published.figures(run.cursor)
     with_series = any(file.source == SERIE.name for file in to_read)
     job = Job(to_read, settings, there, run.ledger.run_id, store_series=with_series)
     child.ask(job)
     return job
+
+
+def _to_read(files: Sequence[File]) -> list[File]:
+    return [file for file in files if file.source != SAMPLE.name]
 
 
 def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> None:

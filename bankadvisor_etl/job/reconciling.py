@@ -104,7 +104,7 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
         DataError: what a file says cannot be right.
     """
     from bankadvisor_etl.checks.settings import Settings  # noqa: PLC0415 - only the verb needs all of this
-    from bankadvisor_etl.inputs.files import find_files, hash_files  # noqa: PLC0415
+    from bankadvisor_etl.inputs.files import find_files, hashed, list_files  # noqa: PLC0415
     from bankadvisor_etl.job.child import Child, Job  # noqa: PLC0415
     from bankadvisor_etl.job.inbox import assert_computed  # noqa: PLC0415
     from bankadvisor_etl.job.messages import as_error  # noqa: PLC0415
@@ -112,14 +112,14 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
 
     content: dict[str, Any] = {"summary": [], "rows": []}
     with Child(forked=forked) as child:
-        job = Job(hash_files(find_files(data_dir)), Settings())
+        job = Job(list_files(find_files(data_dir)), Settings())
         child.ask(job)
         for message in results(child, job):
             if message.kind == "error" and "file" in message.content:
                 raise as_error(message.content)
             if "file" not in message.content:
                 content = assert_computed(message).content.get("reconcile", content)
-    hashes = {file.path.name: file.sha256 for file in job.files}
+    hashes = {file.path.name: file.sha256 for file in hashed(job.files)}
     first, second = COLUMNS.index("archivo_a"), COLUMNS.index("archivo_b")
     rows = [[*row, hashes.get(row[first]), hashes.get(row[second])] for row in content["rows"]]
     return Reconciliation(content["summary"], rows)

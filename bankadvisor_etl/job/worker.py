@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import EtlError, InputError, Place
+from bankadvisor_etl.inputs.files import hash_all
 from bankadvisor_etl.job.messages import Message, as_content, receive, send
 from bankadvisor_etl.sources import BY_NAME
 
@@ -52,17 +53,20 @@ MAX_REJECTS = 10_000
 """Rejects of a source that are kept; more of them have nothing more to say."""
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, *, careful: bool = False) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, to_hash: Sequence[Path] = (), *, careful: bool = False) -> None:
     """Do what one request asks.
 
     Args:
         requests: where the request comes from.
         answers: where the answers go.
+        to_hash: files to hash first.
         careful: read one file after the other, and look into each for what could kill this process.
     """
-    for module in HEAVY:  # which takes as long as the run does to ask
-        import_module(f"bankadvisor_etl.{module}")
     outbox = _Outbox(answers)
+    if to_hash:
+        outbox.send(Message("hashed", hash_all(to_hash)))
+    for module in HEAVY:
+        import_module(f"bankadvisor_etl.{module}")
     outbox.send(Message("ready"))
     request = receive(requests)
     if request is None:

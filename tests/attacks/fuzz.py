@@ -31,7 +31,7 @@ from bankadvisor_etl.checks.findings import Finding, Thresholds, failures
 from bankadvisor_etl.checks.settings import Settings
 from bankadvisor_etl.errors import DataError, EtlError, InputError
 from bankadvisor_etl.figures import METRICS
-from bankadvisor_etl.inputs.files import find_files, hash_files
+from bankadvisor_etl.inputs.files import find_files, list_files
 from bankadvisor_etl.job.child import Child, Job
 from bankadvisor_etl.job.inbox import assert_computed
 from bankadvisor_etl.job.messages import as_error
@@ -107,7 +107,7 @@ class Untouched:
         Raises:
             EtlError: a file is refused, or the audit refuses the figures.
         """
-        job = Job(hash_files({**self.paths, **paths}.items()), self._settings, self._published)
+        job = Job(list_files({**self.paths, **paths}.items()), self._settings, self._published)
         with Child() as child:
             child.ask(job)
             messages = list(results(child, job))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
@@ -108,34 +109,33 @@ def run(  # noqa: PLR0913 - one parameter an option
     """
     from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415 - what only a run needs does not slow --help
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415
+    from bankadvisor_etl.job.request import Request  # noqa: PLC0415
 
+    request = Request(
+        data_dir=data_dir,
+        dsn="",
+        triggered_by=triggered_by(os.environ, cron=cron),
+        dry_run=dry_run,
+        force=force,
+        allow_removals=allow_removals,
+        accepted=accepted,
+        thresholds=thresholds,
+        keep_days=keep_days,
+        prefer=prefer,
+    )
     stock = Stock(data_dir)
-    with Child(forked=True, to_hash=stock.short) as child:
+    with Child(forked=True, to_hash=[] if request.insists else stock.short) as child:
         terminal = _terminal(log_format, child, PRIVATE if embedded else "")
         from bankadvisor_etl.job.nightly import run  # noqa: PLC0415
-        from bankadvisor_etl.job.request import Request  # noqa: PLC0415
         from bankadvisor_etl.log import configure  # noqa: PLC0415 - imported while the child gets ready
 
         log: Any = configure(terminal or log_format, log_level)
-        trigger = triggered_by(os.environ, cron=cron)
-        log.info("etl_runner.main.started", triggered_by=trigger)
+        log.info("etl_runner.main.started", triggered_by=request.triggered_by)
         try:
             signal.signal(signal.SIGTERM, _terminate)  # until here there is nothing to close
             _refuse_settings(data_dir, thresholds)
             with database(dsn, embedded=embedded) as chosen:
-                request = Request(
-                    data_dir=data_dir,
-                    dsn=chosen,
-                    triggered_by=trigger,
-                    dry_run=dry_run,
-                    force=force,
-                    allow_removals=allow_removals,
-                    accepted=accepted,
-                    thresholds=thresholds,
-                    keep_days=keep_days,
-                    prefer=prefer,
-                )
-                run(request, child, stock, log)
+                run(replace(request, dsn=chosen), child, stock, log)
                 if terminal:
                     _conclude(terminal, chosen)
         except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack

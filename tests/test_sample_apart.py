@@ -64,5 +64,5 @@ def test_a_sample_never_touches_real_figures(data_dir: Path, dsn: str) -> None:
     for force in ((), ("--force",), ("--allow-removals",)):
         done = etl("run", "--data-dir", data_dir, *force, BANKADVISOR_DSN=dsn)
         assert done.code == 78
-        assert "the folder holds invented figures (SAMPLE-DATA.txt) and the database real ones" in done.out
+        assert "the folder holds sample figures (SAMPLE-DATA.txt) and the database real ones" in done.out
     assert authors(dsn) == [(1, ROWS)]

@@ -114,7 +114,7 @@ TABLE = [
         "headers and nothing else",
         CARTERA,
         DATA,
-        (CARTERA, "'Sheet1'", "no rows under the headers"),
+        (CARTERA, "'Sheet1'", "no rows below the headers"),
         _only_headers,
     ),
     Broken("sheet", "in UTF-16", ICAP, INPUT, (ICAP, "'ICAP Bancos'"), _xml(lambda x: x.decode().encode("utf-16"))),

@@ -290,4 +290,4 @@ def test_ages_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, age: timed
 def test_an_age_that_is_none_is_a_usage_error(text: str) -> None:
     result = CliRunner().invoke(health, ["--dsn", "postgresql:///x", "--max-age", text])
     assert result.exit_code == 2
-    assert "is not a number with one of s, m, h, d after it" in result.stderr
+    assert "is not a number followed by s, m, h or d" in result.stderr

@@ -36,8 +36,7 @@ def test_the_old_job_is_kept_aside_and_starts_no_more(computer: Machine) -> None
 
 def test_a_line_of_cron_is_pointed_out_and_left(computer: Machine) -> None:
     assert (
-        f"cron still has a line for it, to be removed by you: /etc/cron.d/bankadvisor:1:{OLD_CRON}"
-        in computer.installed
+        f"cron still has a line for the old job; remove it: /etc/cron.d/bankadvisor:1:{OLD_CRON}" in computer.installed
     )
     assert computer.path("/etc/cron.d/bankadvisor").read_text() == OLD_CRON
 

@@ -1,4 +1,4 @@
-"""Taking over databases of the replaced system: all that was there is still there, and readers get the new figures."""
+"""Taking over databases of the replaced system: everything is still there, and readers get the new figures."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def old(dsn: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def role(dsn: str) -> Iterator[str]:
-    """A role of this test's own; what it holds in the test's database goes with it."""
+    """A role for one test; it is dropped with everything that it owns in the test's database."""
     name = f"lector_{uuid.uuid4().hex}"
     load(dsn, f"CREATE ROLE {name} LOGIN")
     yield name
@@ -81,7 +81,7 @@ def contents(dsn: str) -> dict[str, list[tuple[str]]]:
 
 
 def numbers(dsn: str) -> set[int]:
-    """What a relation is to PostgreSQL, whatever its name is."""
+    """A relation in PostgreSQL's catalogue, without its name."""
     return {facts[0] for facts in fingerprint(dsn).values() if facts[1] in "rvmS"}
 
 

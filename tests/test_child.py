@@ -1,4 +1,4 @@
-"""The process that computes: what it answers, and what is known when it dies."""
+"""The process that computes: its answers, and what is known when it dies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def icap(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def misbehave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Misbehave:
-    """Have every child do something else than read icap, by a module that Python imports when it starts."""
+    """Make every child do something else instead of reading icap, by a module that Python imports at startup."""
 
     def do(what: str) -> None:
         code = """
@@ -73,7 +73,7 @@ def misbehave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Misbehave:
 
 
 def answers(**paths: Path) -> dict[str, Message]:
-    """What a child answers for each file, by source."""
+    """A child's answer for each file, by source."""
     job = Job(hash_files(paths.items()), run_id=7)
     with Child() as child:
         child.ask(job)

@@ -1,4 +1,4 @@
-"""When the job is well, and how that is printed. The states are made by hand; nothing asks a database here."""
+"""The rules of health and its output, with handmade states and without a database."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_nagios_says_the_limits_that_were_asked_for(printed: Any) -> None:
 
 
 def metrics(text: str) -> dict[str, float]:
-    """The samples, each held to have its HELP and TYPE before it, as node_exporter wants."""
+    """The samples; each must follow its HELP and TYPE, as node_exporter requires."""
     lines = text.splitlines()
     found = {}
     for head, kind, sample in zip(lines[::3], lines[1::3], lines[2::3], strict=True):

@@ -1,4 +1,4 @@
-"""`make install-units` over an old job, again, and `make uninstall-units`, on a machine that runs."""
+"""`make install-units` over an old job, repeated, and `make uninstall-units`, on a running machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPOSURE = {SERVICE: 12, "bankadvisor-etl-health@x.service": 15, "bankadvisor-et
 
 
 def is_quiet(machine: Machine) -> bool:
-    """Whether the service has not so much as begun since the test did."""
+    """Whether the service has not started since the test began."""
     return machine.state(SERVICE) == "inactive" and not machine.news("-u", SERVICE) and not machine.etl_runs()
 
 

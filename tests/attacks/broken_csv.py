@@ -123,7 +123,7 @@ TABLE = [
         "semicolons",
         TASAS,
         INPUT,
-        (TASAS, "row 1", "between commas"),
+        (TASAS, "row 1", "comma-separated headers"),
         _bytes(lambda c: c.replace(b",", b";")),
     ),
     Broken(
@@ -131,7 +131,7 @@ TABLE = [
         "tabs",
         TASAS,
         INPUT,
-        (TASAS, "row 1", "between commas"),
+        (TASAS, "row 1", "comma-separated headers"),
         _bytes(lambda c: c.replace(b",", b"\t")),
     ),
     Broken(

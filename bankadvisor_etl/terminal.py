@@ -147,7 +147,7 @@ class Terminal:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except OSError:  # the terminal is gone; the run goes on
+        except OSError:  # the terminal is gone; the run continues
             self._waiting = None
 
 

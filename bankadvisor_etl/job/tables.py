@@ -22,7 +22,7 @@ LARGEST = {"pesos": 1e18, "points": 1e6}
 
 
 def publications(extracts: Mapping[str, Extract], kept: Sequence[Kept] = ()) -> dict[str, pl.DataFrame]:
-    """The rows of each table that the sources at hand feed, with codes where the table has ids.
+    """The rows of each table that the available sources feed, with codes where the table has ids.
 
     Args:
         extracts: what was read and is used, by source; ``serie`` with its series.

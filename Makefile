@@ -1,19 +1,19 @@
-# bankadvisor-etl. 'make' alone lists what there is.
+# bankadvisor-etl. 'make' without a target lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
-# Modules are compiled when they are first imported: most never are, and would take 30 MB.
+# Modules are compiled on first import: most are never imported, and would take 30 MB.
 PIP := $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-compile
 UPGRADE ?= --upgrade
 UV := $(VENV)/uv/bin/uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate --no-strip-extras $(UPGRADE)
-# One more than there are cores: a test often waits, for a lock or for a server that restarts.
+# One more than the number of cores: tests often wait, for a lock or for a server that restarts.
 WORKERS ?= $(shell expr $$(nproc) + 1)
-# With so many processes at work, a second thread of polars in each costs more than it brings.
+# With that many processes, a second polars thread in each costs more than it saves.
 PYTEST = POLARS_MAX_THREADS=1 $(BIN)/python -m pytest
 ETL := $(BIN)/bankadvisor-etl
 DATA := $(if $(wildcard data/raw),data/raw,data/sample)
@@ -24,11 +24,11 @@ DATA := $(if $(wildcard data/raw),data/raw,data/sample)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# What is installed is pinned, with hashes, in requirements/*.lock. .ready: what a run needs; .dev: the tools as well.
+# Installed packages are pinned, with hashes, in requirements/*.lock. .ready: what a run needs; .dev: also the tools.
 $(READY): pyproject.toml requirements/run.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Making the environment in $(VENV), 335 MB: about half a minute the first time"
+	@echo "Creating the environment in $(VENV), 335 MB: about half a minute the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements/run.lock
 	$(PIP) --quiet --no-deps --no-build-isolation --editable .
@@ -41,20 +41,20 @@ $(DEV): $(READY) requirements/dev.lock
 	@touch $@
 
 .PHONY: venv
-venv: $(DEV) ## make the environment in .venv, with the developers' tools
+venv: $(DEV) ## create the environment in .venv, with the developers' tools
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)/uv
 	$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv
 
 .PHONY: lock
-lock: $(UV) ## renew requirements/*.lock from pyproject.toml (UPGRADE= keeps the versions where it can)
+lock: $(UV) ## update requirements/*.lock from pyproject.toml (UPGRADE= keeps versions if possible)
 	$(LOCK) pyproject.toml requirements/build.in --extra dev --output-file requirements/dev.lock
 	$(LOCK) pyproject.toml requirements/build.in --extra embedded --extra export --extra fetch --extra report --extra sample \
 	  --constraint requirements/dev.lock --output-file requirements/run.lock
 
 data/sample: | $(READY)
-	@echo "There is no data/raw, so the run takes invented figures: $@"
+	@echo "There is no data/raw, so the run uses sample figures: $@"
 	$(ETL) sample-data $@ --official
 
 .PHONY: run
@@ -84,19 +84,19 @@ lint: $(DEV) ## ruff and mypy
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(DEV) ## time a full run against a floor, pair by pair, and its memory
+bench: $(DEV) ## time a full run compared with a floor, pair by pair, and its memory
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 .PHONY: bench-series
-bench-series: $(DEV) ## time the load of 12.65 million values of CNBV's series against unzip, COPY and a primary key
+bench-series: $(DEV) ## time the load of 12.65 million values of CNBV's series, compared with unzip, COPY and a primary key
 	$(BIN)/python tests/bench/series.py $(BENCH)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## feed mutated copies of the files for five minutes
+fuzz: $(DEV) ## run on mutated copies of the files for five minutes
 	$(BIN)/python tests/attacks/fuzz.py $(FUZZ)
 
 .PHONY: e2e
-e2e: $(DEV) ## boot Debian 12 and 13 in containers and try the units there (root)
+e2e: $(DEV) ## boot Debian 12 and 13 in containers and test the units there (root)
 	$(BIN)/python -m pytest tests/e2e -m e2e -n 2 --dist loadgroup $(TESTS)
 
 PLACES = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' UNITDIR='$(UNITDIR)' BINDIR='$(BINDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
@@ -107,7 +107,7 @@ install-units: ## install under /opt/bankadvisor-etl, with the systemd units, an
 	$(PLACES) PYTHON='$(PYTHON)' systemd/install.sh
 
 .PHONY: uninstall-units
-uninstall-units: ## remove what install-units installed; PURGE=1 removes configuration and data too (root)
+uninstall-units: ## remove what install-units installed; PURGE=1 also removes configuration and data (root)
 	$(PLACES) PURGE='$(PURGE)' systemd/uninstall.sh
 
 .PHONY: deb

@@ -1,4 +1,4 @@
-"""Mexican bank figures from CNBV's files into PostgreSQL.
+"""Loads figures of Mexican banks from CNBV's files into PostgreSQL.
 
 As a library: ``from bankadvisor_etl import run, check, read, compute`` (see ``bankadvisor_etl.api``).
 """
@@ -15,7 +15,7 @@ __all__ = ["__version__", "check", "compute", "read", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:  # imported when it is asked for: the command line does not wait for it
+    if name in __all__:  # imported on first use, so that the command line does not wait for it
         from bankadvisor_etl import api  # noqa: PLC0415
 
         return getattr(api, name)

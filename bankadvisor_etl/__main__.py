@@ -1,4 +1,4 @@
-"""``python -m bankadvisor_etl`` is ``bankadvisor-etl``."""
+"""``python -m bankadvisor_etl`` is the same as ``bankadvisor-etl``."""
 
 from bankadvisor_etl.cli import main
 

@@ -1,4 +1,4 @@
-"""The package as a library: four functions that return results, raise the errors of ``errors``, and print nothing."""
+"""The package as a library: four functions that return results, raise the classes of ``errors``, and print nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Outcome:
     Attributes:
         run_id: its row in ``etl_runs``.
         status: ``success`` or ``dry_run``.
-        rows: rows of ``monthly_kpis`` that the files give.
+        rows: rows of ``monthly_kpis`` computed from the files.
         rows_inserted: how many of them are new.
         rows_updated: how many of them replaced a published one.
-        figures_changed: published figures that have another value now; each is in ``monthly_kpis_cambios``.
+        figures_changed: published figures that now have another value; each is in ``monthly_kpis_cambios``.
         warnings: checks that failed without stopping the run; ``etl_run_checks`` has them.
-        unchanged: whether the files were those of the last success, and nothing was read.
+        unchanged: whether the files were those of the last success, so that nothing was read.
     """
 
     run_id: int
@@ -54,15 +54,15 @@ def run(
 
     Args:
         data_dir: the folder of the files.
-        dsn: the PostgreSQL to publish in.
-        dry_run: do everything but publish.
+        dsn: the connection string of the database.
+        dry_run: do everything except publish.
         force: read the files although none of them changed.
-        log: where the events go, a JSON object per line; nowhere unless given.
+        log: the stream for the events, one JSON object per line; no log unless given.
 
     Raises:
-        EtlError: as its class says; what is published is untouched, and the failure is on record.
+        EtlError: see the subclasses; what is published is unchanged, and the failure is recorded.
     """
-    from bankadvisor_etl import log as logs  # noqa: PLC0415 - who only reads needs no structlog and no psycopg
+    from bankadvisor_etl import log as logs  # noqa: PLC0415 - read needs neither structlog nor psycopg
     from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415
     from bankadvisor_etl.job import nightly  # noqa: PLC0415
     from bankadvisor_etl.job.child import Child  # noqa: PLC0415
@@ -86,15 +86,15 @@ def run(
 
 
 def check(data_dir: str | Path, thresholds: Sequence[str] = ()) -> Report:
-    """Read every file and make every check that needs no database, as ``bankadvisor-etl check`` does.
+    """Read every file and run every check that needs no database, as ``bankadvisor-etl check`` does.
 
     Args:
         data_dir: the folder of the files.
-        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
+        thresholds: the limits that the checks apply, as ``NAME=VALUE``.
 
     Raises:
         InputError: the folder or the required file is missing.
-        ConfigurationError: a threshold is not one.
+        ConfigurationError: a threshold is invalid.
     """
     from bankadvisor_etl.job.check import check_files  # noqa: PLC0415
 
@@ -111,7 +111,7 @@ def read(source: str, path: str | Path) -> Extract:
     Raises:
         ConfigurationError: there is no such source.
         InputError: the file cannot be read.
-        DataError: what it says cannot be right.
+        DataError: its contents cannot be right.
     """
     if source not in BY_NAME:
         raise ConfigurationError(f"there is no source {source!r}", remedy=f"use one of {', '.join(BY_NAME)}")
@@ -121,12 +121,12 @@ def read(source: str, path: str | Path) -> Extract:
 def compute(
     extracts: Mapping[str, Extract], settings: Settings | None = None, published: pl.DataFrame | None = None
 ) -> Result:
-    """Compute the figures and audit them; no file, no database.
+    """Compute the figures and audit them, without files or a database.
 
     Args:
-        extracts: what ``read`` gave, by source; ``cartera`` has to be there.
-        settings: what the figures are held against; the defaults unless given.
-        published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None for nothing.
+        extracts: the results of ``read``, by source; ``cartera`` is required.
+        settings: the settings of the checks; the defaults unless given.
+        published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None if nothing is.
 
     Returns:
         The figures (``result.evidence.kpis.frame``: ``codigo``, ``mes``, amounts in MDP, ratios, ``alertas``) and the

@@ -1,6 +1,6 @@
-"""What can go wrong, one class per kind; each class owns the exit code of the process.
+"""The errors of this package, one class per kind; each class has its exit code.
 
-An error is for the person who reads it at 2 a.m.: what happened, where (file, sheet, row, column, value), what to do.
+An error is for a person who reads it at 2 a.m.: what happened, where (file, sheet, row, column, value), what to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the input something is wrong; what is not known is None.
+    """Where in the input something is wrong; unknown parts are None.
 
     Attributes:
         file: the name of the file, without its folder.
@@ -28,7 +28,7 @@ class Place:
     value: str | None = None
 
     def __str__(self) -> str:
-        """The parts that are known, as they begin a message."""
+        """The known parts, as the beginning of a message."""
         parts = [self.file] if self.file else []
         parts += [f"sheet {self.sheet!r}"] if self.sheet else []
         parts += [f"row {self.row}"] if self.row is not None else []
@@ -36,7 +36,7 @@ class Place:
         return ", ".join(parts)
 
     def known(self) -> dict[str, Any]:
-        """The parts that are known, by name."""
+        """The known parts, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -55,7 +55,7 @@ class EtlError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, place: Place = NOWHERE, remedy: str = "") -> None:
-        """Say ``what`` went wrong ``place``, and the ``remedy``."""
+        """Combine what went wrong, its place and the remedy into a message."""
         self.what, self.place, self.remedy = what, place, remedy
         where = f"{place}: " if str(place) else ""
         value = "" if place.value is None else f"{place.value!r} "
@@ -63,7 +63,7 @@ class EtlError(Exception):
 
 
 class DataError(EtlError):
-    """Raised when an input was read and what it says cannot be right."""
+    """Raised when the contents of an input cannot be right."""
 
     exit_code = 65
 
@@ -75,7 +75,7 @@ class DatabaseError(EtlError):
 
 
 class InputError(EtlError):
-    """Raised when a file is missing, unreadable, or not of the kind that its name says."""
+    """Raised when a file is missing, unreadable, or not of the type that its name says."""
 
     exit_code = 74
 
@@ -85,11 +85,11 @@ class ReaderError(InputError):
 
 
 class OutOfMemoryError(InputError):
-    """Raised when reading or computing needs more memory than it may take, or than there is."""
+    """Raised when reading or computing needs more memory than is allowed or available."""
 
 
 class ChangedError(EtlError):
-    """Raised when a file changed while it was read, as one does that is still being copied."""
+    """Raised when a file changed while it was read, for example because it is still being copied."""
 
     exit_code = 75
 
@@ -107,21 +107,21 @@ class ConfigurationError(EtlError):
 
 
 class BugError(Exception):
-    """Raised for what should not have happened in the process that computes; its cause is the stack, as text."""
+    """Raised for an unexpected error in the process that computes; its cause has the traceback, as text."""
 
     exit_code = 1
 
     def __init__(self, what: str, stack: str) -> None:
-        """Say ``what`` happened, and keep the ``stack``."""
+        """Store ``what`` happened and the ``stack``."""
         super().__init__(what)
         self.__cause__ = RuntimeError(f"in the process that computes:\n{stack}")
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised in the main thread by SIGTERM; no ``Exception``, so that no handler for errors swallows it.
+    """Raised in the main thread by SIGTERM; not an ``Exception``, so that no error handler swallows it.
 
-    psycopg cancels the statement that is under way for a ``KeyboardInterrupt`` only; for anything else it leaves the
-    connection busy, and the run's row could not be closed over it.
+    psycopg cancels the running statement only for a ``KeyboardInterrupt``; otherwise it leaves the connection busy,
+    and the run's row could not be closed over it.
     """
 
     exit_code = 143
@@ -134,19 +134,19 @@ MESSAGE_LENGTH = 4_000
 
 
 def exit_code_of(error: BaseException) -> int:
-    """The exit code that a failure owns; 1 for what should not have happened."""
+    """The exit code of an error; 1 for unexpected ones."""
     if isinstance(error, EtlError | Terminated):
         return error.exit_code
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
 
 
 def place_of(error: BaseException) -> dict[str, Any]:
-    """The parts of the place of a failure that are known, by name."""
+    """The known parts of the place of an error, by name."""
     return error.place.known() if isinstance(error, EtlError) else {}
 
 
 def message_of(error: BaseException) -> str:
-    """What went wrong, on one line and without a stack."""
+    """What went wrong, on one line and without a traceback."""
     said = str(error)
     if isinstance(error, KeyboardInterrupt):
         said = "stopped by SIGTERM" if isinstance(error, Terminated) else "stopped by Ctrl-C"

@@ -1,7 +1,7 @@
-"""Points of a run where the tests stop it, to see that nothing is lost: ``BANKADVISOR_FAULT=POINT:ACTION``.
+"""Points where the tests stop a run, to check that nothing is lost: ``BANKADVISOR_FAULT=POINT:ACTION``.
 
-``kill`` and ``term`` send the signal of that name to the process; ``wait=PATH`` makes the file and waits until
-somebody removes it. Without the variable a point costs a look into the environment.
+``kill`` and ``term`` send the signal of that name to the process; ``wait=PATH`` creates the file and waits until it is
+removed. Without the variable a point costs one look-up in the environment.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SERIES_POINTS = ("series_staged", "series_compared", "series_loaded")
 
 
 def point(name: str) -> None:
-    """Stop here if the environment says so."""
+    """Stop here if the environment variable names this point."""
     where, _, action = os.environ.get("BANKADVISOR_FAULT", "").partition(":")
     if where != name:
         return

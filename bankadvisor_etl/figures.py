@@ -1,4 +1,4 @@
-"""The figures of ``monthly_kpis``, by the source that feeds them: as ``tables`` describes them."""
+"""The figures of ``monthly_kpis`` by the source that feeds them, as described in ``tables``."""
 
 from __future__ import annotations
 

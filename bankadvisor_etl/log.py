@@ -1,4 +1,4 @@
-"""Log lines: JSON, one object a line, or plain text; for the journal with the priority that it understands."""
+"""Log lines: JSON, one object per line, or plain text; with a priority prefix for the journal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 PRIORITY = {"debug": 7, "info": 5, "warning": 4, "error": 3, "critical": 2}
-"""syslog's: journald takes ``<3>`` off a line and files it under priority 3. Our ``info`` is a notch above what systemd
-says of a unit that does well, so that the unit can leave that out (LogLevelMax=)."""
+"""syslog's priorities: journald removes ``<3>`` from a line and stores it with priority 3. Our ``info`` is one level
+above systemd's own messages about a healthy unit, so that the unit can drop those (LogLevelMax=)."""
 
 MAX_EVENT = 40_000
 """Bytes; journald splits lines over 48 KiB, and a split line is not valid JSON."""
@@ -30,12 +30,12 @@ def configure(
     """Return the logger of the process.
 
     Args:
-        style: ``json``, ``plain``, ``auto`` (plain on a terminal and JSON elsewhere), or what makes lines of events.
+        style: ``json``, ``plain``, ``auto`` (plain on a terminal and JSON elsewhere), or a renderer of events.
         level: the lowest level that is written.
-        stream: where the lines go; standard output unless given, and nowhere where that is closed.
+        stream: the output; standard output unless given; nothing is written if that is closed.
     """
     stream = stream or sys.stdout
-    # What psycopg warns of while a connection dies is in the error that is raised; as plain text it would be no JSON.
+    # psycopg's warnings about a lost connection are also in the error that is raised; as plain text they are not JSON.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     if style == "auto":
         style = "plain" if stream and stream.isatty() else "json"
@@ -49,7 +49,7 @@ def configure(
         _journal(render) if is_journal(stream) else render,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(cast("TextIO", _Unbroken(stream))),  # each line with its end in one write
+        structlog.WriteLogger(cast("TextIO", _Unbroken(stream))),  # each line and its newline in one write
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )
@@ -57,10 +57,10 @@ def configure(
 
 
 class _Unbroken:
-    """A stream that may fail: no run is undone because its log cannot be written, on a full disk or with no reader.
+    """A stream that may fail: a run does not fail because its log cannot be written (disk full, reader gone).
 
-    Lines go to the descriptor itself. What a buffer could not get rid of would be written, and fail, once more with
-    each line and at the end of the process.
+    Lines are written directly to the descriptor: what is stuck in a buffer would fail again with each line and at
+    exit.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -68,7 +68,7 @@ class _Unbroken:
         self._torn = False
         try:
             self._descriptor = stream.fileno() if stream else None
-        except (OSError, ValueError):  # a stream in memory
+        except (OSError, ValueError):  # an in-memory stream
             self._descriptor = None
 
     def write(self, text: str) -> None:
@@ -78,7 +78,7 @@ class _Unbroken:
             return
         encoding, errors = getattr(self._stream, "encoding", "utf-8"), getattr(self._stream, "errors", "strict")
         rest = text.encode(encoding or "utf-8", errors or "strict")
-        if self._torn and rest.strip():  # the disk was full in the middle of a line, and has room again
+        if self._torn and rest.strip():  # the disk was full in the middle of a line, and has space again
             rest = b"\n" + rest
         with suppress(OSError):
             while rest:
@@ -86,11 +86,11 @@ class _Unbroken:
                 self._torn = bool(rest)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no buffer."""
 
 
 def is_journal(stream: TextIO | None) -> bool:
-    """Whether the stream is the one that systemd connected to the journal."""
+    """Whether systemd connected the stream to the journal."""
     if stream is None:
         return False
     try:
@@ -114,7 +114,7 @@ def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
 
 def _dumps(content: object) -> str:
     text = json.dumps(content, default=str, ensure_ascii=False)
-    # A path that is not UTF-8 has no letters that a stream could write.
+    # A path that is not UTF-8 has surrogates, which a stream cannot write.
     return text if text.isprintable() else json.dumps(content, default=str)
 
 

@@ -1,7 +1,7 @@
-"""A run as somebody at a terminal follows it: a line per file, a sentence per new finding, a failure once.
+"""The output of a run at a terminal: a line per file, a sentence per new finding, a failure once.
 
-A renderer for ``log.configure``: it takes the events of the log and gives lines no wider than the terminal. During a
-wait the last line of the screen says for how long, with a bar for a long file; each line that follows wipes it first.
+A renderer for ``log.configure``: it turns log events into lines no wider than the terminal. During a wait the last
+line of the screen shows for how long, with a bar for a long file; the next line overwrites it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 WIPE = "\r\033[K"
 TICK = 0.25
 PATIENT = 1.0
-"""Seconds before a wait is worth a word."""
+"""Seconds before a wait is shown."""
 WIDEST = 120
 INDENT = 11
 BAR = 20
@@ -46,22 +46,22 @@ QUIET = {
     "etl.phase.base.completed",
     "etl.phase.enhanced.completed",
     "etl.completed",
-    "etl.failed",  # told by etl_runner.main.failure
+    "etl.failed",  # shown by etl_runner.main.failure
     "etl_runner.main.success",
-    "etl_runner.main.skipped",  # told by etl.skipped
+    "etl_runner.main.skipped",  # shown by etl.skipped
 }
 
 
 class Terminal:
-    """The renderer; one for a run."""
+    """The renderer, for one run."""
 
     def __init__(self, stream: TextIO, watch: Callable[[], Progress | None], database: str = "") -> None:
         """Write to a terminal.
 
         Args:
             stream: the terminal.
-            watch: says how far a long file has been read.
-            database: the option that leads other commands to the run's database; none where they find it as it did.
+            watch: returns how far a long file has been read.
+            database: the option that other commands need for the run's database; empty if they find it the same way.
         """
         self._stream, self._watch, self.database = stream, watch, database
         self._waiting: tuple[str, float] | None = None
@@ -76,7 +76,7 @@ class Terminal:
             "etl.source.missing": lambda e: _line("missing", f"{e['file']}: its columns stay as they are published"),
             "etl.source.set_aside": lambda e: _line("aside", f"{e['file']} is poorer than what is published: not used"),
             "etl.check.failed": _finding,
-            "etl.sample.withdrawn": lambda e: _line("note", f"{e['rows']:,} rows of invented figures were withdrawn"),
+            "etl.sample.withdrawn": lambda e: _line("note", f"{e['rows']:,} rows of sample figures were withdrawn"),
             "etl.accept.unused": lambda e: _line("note", f"--accept {e['check']}: there was nothing to accept"),
             "etl.series.loaded": _series,
             "etl.source.moved": _moved,
@@ -85,10 +85,10 @@ class Terminal:
         }
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        """The lines of an event, the line of the wait wiped away.
+        """The lines of an event, after clearing the line of the wait.
 
         Raises:
-            structlog.DropEvent: there is nothing to say of it.
+            structlog.DropEvent: the event is not shown.
         """
         name = event["event"]
         say = self._lines.get(name, _anything)
@@ -98,7 +98,7 @@ class Terminal:
         return WIPE + text
 
     def rest(self) -> None:
-        """Say no more that something is waited for."""
+        """Stop showing a wait."""
         self._waiting = None
         if self._ticker is not None:
             self._ticker.join()
@@ -147,12 +147,12 @@ class Terminal:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except OSError:  # the terminal is gone; the run goes on
+        except OSError:  # the terminal is gone; the run continues
             self._waiting = None
 
 
 def waited(what: str, seconds: float, reading: Progress | None) -> str:
-    """The line of a wait; with a bar while a long file is being read."""
+    """The line of a wait, with a bar while a long file is being read."""
     if reading is None:
         return f"  {what} ... {seconds:.0f} s"[: width() - 1]
     done = reading.position / reading.size
@@ -161,7 +161,7 @@ def waited(what: str, seconds: float, reading: Progress | None) -> str:
 
 
 def width() -> int:
-    """The width of the terminal, and no more than can be read."""
+    """The width of the terminal, limited to a readable one."""
     return min(shutil.get_terminal_size().columns, WIDEST)
 
 
@@ -171,7 +171,7 @@ def coloured() -> bool:
 
 
 def _line(word: str, text: str) -> str:
-    """``word`` in its colour, and the text beside it, wrapped below itself."""
+    """``word`` in its colour, followed by the text, wrapped and indented."""
     wrapped = textwrap.wrap(text, width() - INDENT - 1, break_on_hyphens=False) or [""]
     head = f"  {word:<{INDENT - 2}}"
     if coloured() and word in COLOURS:
@@ -217,8 +217,8 @@ def _anything(event: EventDict) -> str:
 
 
 def summary(state: dict[str, Any], database: str = "") -> str:
-    """What a run left, for its end: ``warehouse.queries.state_after`` gives it; ``database`` is as for ``Terminal``."""
-    copied = f"; a copy of the month before, newest whole one {state['whole']:%Y-%m}" if state["copied"] else ""
+    """The summary of a run, from ``warehouse.queries.state_after``; ``database`` as for ``Terminal``."""
+    copied = f"; a copy of the month before, newest complete one {state['whole']:%Y-%m}" if state["copied"] else ""
     outcome = "dry run, nothing was published," if state["status"] == "dry_run" else "published"
     parts = [
         f"{outcome} in {state['seconds']:.1f} s",

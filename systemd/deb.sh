@@ -1,10 +1,10 @@
 #!/bin/sh
-# make deb: dist/bankadvisor-etl_VERSION_ARCHITECTURE.deb, for Debian 12 and 13, with each of its dependencies as
-# requirements/run.lock pins it. DEB_VERSION=1.2-3 names another version.
+# make deb: dist/bankadvisor-etl_VERSION_ARCHITECTURE.deb, for Debian 12 and 13, with all dependencies as pinned in
+# requirements/run.lock. DEB_VERSION=1.2-3 sets another version.
 #
-# The package is an environment for two Pythons: bin/python3 is a link to the machine's own, which looks for its modules
-# in lib/python3.11 or lib/python3.13. Nothing is fetched or built where it is installed, dpkg knows every file, and an
-# upgrade from Debian 12 to 13 changes over by itself.
+# The package is an environment for two Python versions: bin/python3 is a link to the machine's own, which looks for its
+# modules in lib/python3.11 or lib/python3.13. Nothing is downloaded or built on installation, dpkg knows every file, and
+# after an upgrade from Debian 12 to 13 the other version is used automatically.
 set -eu
 umask 022
 
@@ -44,7 +44,7 @@ build_libraries() {
     rm -rf "$DESTDIR/wheel" "$root"/lib/*/site-packages/.lock
 }
 
-# Most modules are the same for both, polars above all: kept once.
+# Most modules are the same for both, above all polars; they are stored once.
 share_libraries() {
     first=$(libraries "${pythons%% *}")
     (cd "$first" && find . -type f) | while IFS= read -r file; do
@@ -65,7 +65,7 @@ build_environment() {
     share_libraries
 }
 
-# Where Debian has them.
+# Debian's paths.
 place_as_debian() {
     mkdir -p "$DESTDIR/usr/lib/sysusers.d" "$DESTDIR/usr/lib/tmpfiles.d" "$share/doc/bankadvisor-etl"
     for kind in sysusers.d tmpfiles.d; do
@@ -73,7 +73,7 @@ place_as_debian() {
         rmdir "$DESTDIR/etc/$kind"
     done
     gzip -9n "$share/man/man8/bankadvisor-etl.8"
-    rm -r "$DESTDIR/srv" # of the operator: tmpfiles.d makes it
+    rm -r "$DESTDIR/srv" # belongs to the operator; tmpfiles.d creates it
     install_file 644 growing-pauses.conf "$root/growing-pauses.conf"
     cp "$source/LICENSE" "$share/doc/bankadvisor-etl/copyright"
     gzip -9nc "$source/CHANGELOG.md" >"$share/doc/bankadvisor-etl/changelog.gz"

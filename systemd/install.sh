@@ -1,7 +1,7 @@
 #!/bin/sh
-# make install-units: the package in an environment of its own, its settings, and its units; again, to upgrade.
-# Where things go: see files.sh. PYTHON=/usr/bin/python3: a Python 3.11 or later.
-# DESTDIR= is a staging root; then no running systemd is touched.
+# make install-units: installs or upgrades the package in a separate environment, its settings, and its units.
+# For the paths see files.sh. PYTHON=/usr/bin/python3: a Python 3.11 or later.
+# DESTDIR= is a staging root; the running systemd is then not touched.
 set -eu
 umask 022
 
@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 source=$(dirname "$here")
 # shellcheck source=systemd/files.sh
 . "$here/files.sh"
-# What is installed, each pinned with its hashes.
+# The requirements, pinned with hashes.
 REQUIREMENTS=${REQUIREMENTS:-$source/requirements/run.lock}
 
 say() { printf '%s\n' "$*"; }
@@ -34,7 +34,7 @@ check_machine() {
 
 usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-# Never one in somebody's home: the service's user cannot follow the environment's link to it.
+# Never one in a home folder: the service's user cannot follow the environment's link to it.
 find_python() {
     for python in ${PYTHON:-} /usr/bin/python3 /usr/local/bin/python3 python3; do
         usable "$python" || continue
@@ -45,21 +45,21 @@ find_python() {
         say "with $("$python" --version), $home"
         return 0
     done
-    die "no Python 3.11 or later outside /root and /home: name one by PYTHON="
+    die "no Python 3.11 or later outside /root and /home: name one with PYTHON="
 }
 
 add() {
     "$new/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location "$@"
 }
 
-# Beside the one in use, and swapped in by one rename: a run that goes on keeps its files to the end.
+# Built next to the one in use and swapped by one rename: a running job keeps its files to the end.
 build_environment() {
     mkdir -p "$root/versions"
     new=$(mktemp -d "$root/versions/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX")
     trap 'rm -rf "$new"' EXIT
     trap 'exit 1' HUP INT TERM
     chmod 755 "$new"
-    "$python" -m venv "$new" || die "no environment could be made (Debian: apt install python3-venv)"
+    "$python" -m venv "$new" || die "the environment could not be created (Debian: apt install python3-venv)"
     add --require-hashes --requirement "$REQUIREMENTS"
     add --no-deps --no-build-isolation "$source"
     "$new/bin/bankadvisor-etl" --help >/dev/null
@@ -90,7 +90,7 @@ install_command() {
     install_file 755 bankadvisor-etl "$command"
 }
 
-# A unit of the system that this one replaces: its links go, or it would still start at boot; itself it stays readable.
+# A unit of the replaced system: its links are removed, otherwise it would still start at boot; the file is kept.
 retire_old_unit() {
     if [ -e "$units/$1" ] && ! grep -q "$mark" "$units/$1"; then
         if [ -z "$DESTDIR" ]; then
@@ -114,19 +114,19 @@ install_units() {
         mkdir -p "$units/bankadvisor-etl.service.d"
         install_file 644 growing-pauses.conf "$units/bankadvisor-etl.service.d/10-growing-pauses.conf"
     fi
-    # Of an earlier version: "systemctl start" waited for every retry.
+    # From an earlier version, in which "systemctl start" waited for every retry.
     rm -f "$units/bankadvisor-etl.service.d/10-one-alert.conf"
 }
 
-# Whatever else would run the old job as well. It belongs to the operator: named, never edited.
+# Anything else that would also run the old job. It belongs to the operator: reported, never edited.
 point_out() {
     grep -nHi bankadvisor "$DESTDIR/etc/crontab" "$DESTDIR"/etc/cron.d/* "$DESTDIR"/etc/cron.hourly/* \
         "$DESTDIR"/etc/cron.daily/* "$DESTDIR"/var/spool/cron/crontabs/* "$DESTDIR"/var/spool/cron/* 2>/dev/null |
         grep -v '^[^:]*:[0-9]*:[[:space:]]*#' | while IFS= read -r line; do
-            say "WARNING: cron still has a line for it, to be removed by you: $line"
+            say "WARNING: cron still has a line for the old job; remove it: $line"
         done
     grep -li bankadvisor "$units"/*.service "$units"/*.timer 2>/dev/null | while IFS= read -r unit; do
-        grep -q "$mark" "$unit" || say "WARNING: another unit mentions it, look at it: $unit"
+        grep -q "$mark" "$unit" || say "WARNING: another unit mentions it; check it: $unit"
     done
 }
 
@@ -151,7 +151,7 @@ bankadvisor-etl is installed in $PREFIX. What to do next:
                                     journalctl -t bankadvisor-etl -o cat
   7. be told of failures:           $SYSCONFDIR/bankadvisor-etl/on-failure.example"
     if [ -n "$DESTDIR" ]; then
-        say "Staged under $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"
+        say "Staged in $DESTDIR. On the machine itself: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload;"
         say "systemctl enable --now bankadvisor-etl.timer"
         return 0
     fi

@@ -1,4 +1,4 @@
-"""The manual page, and the shells' completions, from the help texts of the command line.
+"""Generates the manual page and the shell completions from the help texts of the command line.
 
 ``python manual.py man`` prints bankadvisor-etl(8); ``bash``, ``zsh`` and ``fish`` a completion.
 """
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 NAME = "bankadvisor-etl"
 OWN_CODES = {
     0: "done",
-    1: "a bug; of health: a warning; of doctor: something is in the way",
-    2: "wrong usage; of health: critical",
-    3: "of health: unknown",
+    1: "a bug; health: a warning; doctor: something prevents a run",
+    2: "wrong usage; health: critical",
+    3: "health: unknown",
 }
 FILES = {
-    "/etc/bankadvisor-etl/bankadvisor-etl.env": "Settings of the service and of this command, one NAME=value a line.",
-    "/etc/bankadvisor-etl/pgpass": "The password, in libpq's form; mode 0600, owned by the user bankadvisor-etl.",
+    "/etc/bankadvisor-etl/bankadvisor-etl.env": "Settings of the service and of this command, one NAME=value per line.",
+    "/etc/bankadvisor-etl/pgpass": "The password, in libpq's format; mode 0600, owned by the user bankadvisor-etl.",
     "/etc/bankadvisor-etl/on-failure, on-success": "Executables that are run after a failure and after a success.",
     "/srv/bankadvisor-etl": "The regulator's files.",
-    "/var/lib/bankadvisor-etl": "State: the private PostgreSQL, and the mark of a run that is owed.",
+    "/var/lib/bankadvisor-etl": "State: the private PostgreSQL, and the mark of a run that is due.",
     "/opt/bankadvisor-etl/README.md": "The operator's manual.",
 }
 
 
 def escaped(text: str) -> str:
-    """Text as roff prints it, whatever it holds."""
+    """Text escaped for roff."""
     plain = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
 
@@ -50,12 +50,12 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 def entry(term: str, text: str) -> list[str]:
-    """A term, and beside it what it means."""
+    """A term and its meaning."""
     return [".TP", rf"\fB{escaped(term)}\fR", escaped(" ".join(text.split()))]
 
 
 def described(command: click.Command, path: str) -> Iterator[str]:
-    """A verb with its options, then those below it."""
+    """A verb with its options, followed by its subcommands."""
     context = click.Context(command, info_name=path)
     yield f'.SS "{escaped(" ".join([path, *command.collect_usage_pieces(context)]))}"'
     yield from paragraphs(command.help or "")
@@ -70,7 +70,7 @@ def described(command: click.Command, path: str) -> Iterator[str]:
 
 
 def exit_codes() -> dict[int, str]:
-    """Each exit code with what it means, in the words of its error class."""
+    """Each exit code with its meaning, from the docstring of its error class."""
     codes = dict(OWN_CODES)
     for _, error in inspect.getmembers(errors, inspect.isclass):
         if "exit_code" in vars(error) and error is not errors.EtlError:
@@ -95,7 +95,7 @@ def page() -> Iterator[str]:
         yield from entry(str(code), meaning)
     yield ".SH FILES"
     for path, meaning in FILES.items():
-        yield from [".TP", rf"\fB{path}\fR", escaped(meaning)]  # as it stands: the installer puts its own places in
+        yield from [".TP", rf"\fB{path}\fR", escaped(meaning)]  # not escaped: the installer replaces the paths
     yield from ['.SH "SEE ALSO"', "\\fBsystemctl\\fR(1), \\fBjournalctl\\fR(1), \\fBpsql\\fR(1)"]
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make uninstall-units: removes what install-units put there. Settings, data and state stay, unless PURGE=1.
+# make uninstall-units: removes what install-units installed. Settings, data and state stay, unless PURGE=1.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,13 +14,13 @@ stop_units() {
     systemctl --quiet disable --now bankadvisor-etl.timer 2>/dev/null || true
     systemctl --quiet disable --now bankadvisor-etl-resume.service bankadvisor-etl-health.socket 2>/dev/null || true
     systemctl stop bankadvisor-etl.service bankadvisor-etl-fetch.service 'bankadvisor-etl-failure@*.service' 2>/dev/null || true
-    # A later install is no missed night.
+    # Otherwise a later installation would count as a missed night.
     rm -f /var/lib/systemd/timers/stamp-bankadvisor-etl.timer
-    # Nobody writes it any more, and it would go on saying how the last run went.
+    # Nothing updates it any more, and it would keep reporting the last run.
     rm -f /var/lib/prometheus/node-exporter/bankadvisor_etl.prom
 }
 
-# Only files that carry our mark: a name alone does not make them ours.
+# Only files with our mark: the name alone is not enough.
 remove_ours() {
     for file in "$@"; do
         if [ -e "$file" ] && grep -q "$mark" "$file"; then rm -f "$file"; fi
@@ -32,7 +32,7 @@ remove_program() {
     remove_ours "$units/bankadvisor-etl.service.d/10-growing-pauses.conf" "$command"
     rmdir "$units/bankadvisor-etl.service.d" 2>/dev/null || true
     remove_manual
-    # Piece by piece: a PREFIX that holds other things keeps them.
+    # One by one, since PREFIX may contain other things.
     rm -rf "$root/versions" "$root/current" "$root/README.md"
     for helper in $helpers; do rm -f "$root/libexec/$helper"; done
     rmdir "$root/libexec" "$root" 2>/dev/null || true
@@ -48,7 +48,7 @@ purge() {
 
 say_what_stays() {
     say "Removed. Settings, data and state stay: $kept"
-    say "To remove those too: make uninstall-units PURGE=1"
+    say "To remove those as well: make uninstall-units PURGE=1"
 }
 
 if [ -z "$DESTDIR" ] && [ "$(id -u)" != 0 ]; then
@@ -59,6 +59,6 @@ fi
 remove_program
 if [ "$PURGE" = 1 ]; then purge; else say_what_stays; fi
 for old in "$units"/bankadvisor-etl*.anterior*; do
-    if [ -e "$old" ]; then say "The old job's unit is still kept aside: $old"; fi
+    if [ -e "$old" ]; then say "The old job's unit is still saved: $old"; fi
 done
 [ -n "$DESTDIR" ] || systemctl daemon-reload

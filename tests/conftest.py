@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 SOURCE = pytest.StashKey[Source | None]()
 SLOW = {"test_bounds.py", "test_child.py", "test_fetch.py"}
-"""Files without a database that still take half a minute."""
+"""Test files without a database that still take half a minute."""
 VERSION = pytest.StashKey[str]()
 
 
@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):  # under xdist: the process that writes the report hears of it
+    if hasattr(session.config, "workeroutput"):  # under xdist: passed to the process that writes the report
         session.config.workeroutput["postgresql"] = session.config.stash.get(VERSION, None)
 
 
@@ -83,7 +83,7 @@ def server_dsn(pytestconfig: pytest.Config) -> Iterator[str]:
 
 @pytest.fixture
 def dsn(server_dsn: str) -> Iterator[str]:
-    """The connection string of a database that is empty and this test's alone."""
+    """The connection string of an empty database for one test."""
     with fresh_database(server_dsn) as database:
         yield database
 
@@ -144,6 +144,6 @@ def published_template(server_dsn: str, small_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 def published(published_template: str) -> Iterator[str]:
-    """The connection string of this test's own database, in which run 1 published the files of ``small``."""
+    """The connection string of a database for one test, in which run 1 published the files of ``small``."""
     with copy_of(published_template) as database:
         yield database

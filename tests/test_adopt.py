@@ -1,4 +1,4 @@
-"""Taking over databases of the replaced system: all that was there is still there, and readers get the new figures."""
+"""Taking over databases of the replaced system: everything is still there, and readers get the new figures."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def old(dsn: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def role(dsn: str) -> Iterator[str]:
-    """A role of this test's own; what it holds in the test's database goes with it."""
+    """A role for one test; it is dropped with everything that it owns in the test's database."""
     name = f"lector_{uuid.uuid4().hex}"
     load(dsn, f"CREATE ROLE {name} LOGIN")
     yield name
@@ -81,7 +81,7 @@ def contents(dsn: str) -> dict[str, list[tuple[str]]]:
 
 
 def numbers(dsn: str) -> set[int]:
-    """What a relation is to PostgreSQL, whatever its name is."""
+    """A relation in PostgreSQL's catalogue, without its name."""
     return {facts[0] for facts in fingerprint(dsn).values() if facts[1] in "rvmS"}
 
 
@@ -219,7 +219,7 @@ class TestReaders:
         load(dsn, MONTHLY_KPIS, INSTITUCIONES)
         load(dsn, f"GRANT SELECT ON monthly_kpis, metricas_financieras TO {role}; GRANT ALL ON instituciones TO {role}")
         steps = adopt(dsn, dry_run=False)
-        assert f"may read public.monthly_kpis as they could before: {role}" in steps
+        assert f"can still read public.monthly_kpis: {role}" in steps
         with psycopg.connect(dsn, autocommit=True) as session:
             session.execute(f"SET ROLE {role}".encode())
             for table in ("monthly_kpis", "instituciones", "metricas_financieras", "anterior.monthly_kpis"):
@@ -255,7 +255,7 @@ class TestReaders:
             "CREATE FUNCTION de_banco(text) RETURNS SETOF monthly_kpis LANGUAGE sql"
             " AS 'SELECT * FROM monthly_kpis WHERE banco_norm = $1'",
         )
-        assert "warning: the function public.de_banco(text) is bound to an old table, make it again" in adopt(
+        assert "warning: the function public.de_banco(text) is bound to an old table; recreate it" in adopt(
             dsn, dry_run=False
         )
 
@@ -270,7 +270,7 @@ class TestInstituciones:
         load(dsn, INSTITUCIONES)
         steps = adopt(dsn, dry_run=False)
         assert "4 of 5 institutions are known by name and keep their ids" in steps
-        assert "warning: not in the catalogue, and so in anterior.instituciones only: G7" in steps
+        assert "warning: not in the catalogue, so only in anterior.instituciones: G7" in steps
         assert run(dsn, small_dir).code == 0
         assert [row[:2] + row[3:] for row in ask(dsn, self.JOIN)] == [
             (1, "SISTEMA", 1000),
@@ -362,7 +362,7 @@ class TestRefusals:
             end = threading.Timer(0.7, reader.rollback)
             end.start()
             started = time.monotonic()
-            assert "public.monthly_kpis moves to anterior.monthly_kpis (76 rows)" in adopt(dsn, dry_run=False)
+            assert "public.monthly_kpis is moved to anterior.monthly_kpis (76 rows)" in adopt(dsn, dry_run=False)
             assert time.monotonic() - started > 0.5
             end.join()
 

@@ -1,4 +1,4 @@
-"""Taking over the record of runs: extended in place, whatever form it has, and nothing of it is lost."""
+"""Taking over the record of runs: extended in place, whatever its form, without losing anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def utc(*parts: int) -> dt.datetime:
 
 
 def begin(dsn: str) -> int:
-    """Begin a run as a run does, and return its id."""
+    """Insert the row of a run like ``run`` does, and return its id."""
     with connect(dsn) as connection, transaction(connection) as cursor:
         return writing.begin(cursor, "manual")
 

@@ -1,4 +1,4 @@
-"""``adopt`` refuses what would be lost in silence, and changes nothing then."""
+"""``adopt`` refuses what would be lost silently, and then changes nothing."""
 
 from __future__ import annotations
 

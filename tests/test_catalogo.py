@@ -37,7 +37,7 @@ FIXED = {
     "040128": "KAPITAL",
     "040124": "CITI MEXICO",
 }
-"""The names of the contract; the last four are those that won over stale ones."""
+"""The names of the contract; the last four replace stale ones."""
 
 
 def names(frame: pl.DataFrame) -> dict[str, str]:
@@ -128,7 +128,7 @@ def test_an_unknown_bank_is_published_under_its_code_and_reported() -> None:
 
 @pytest.mark.real
 def test_the_catalogue_is_that_of_the_official_files(real_data: Path) -> None:
-    """The Latin-1 list wins over the workbook; both are read here without the package."""
+    """The Latin-1 list takes precedence over the workbook; both are read here without the package."""
     expected = {}
     book = openpyxl.load_workbook(real_data / "Instituciones.xlsx", read_only=True)
     for code, name in list(book["Instituciones"].iter_rows(values_only=True))[1:]:

@@ -1,4 +1,4 @@
-"""The process that computes: what it answers, and what is known when it dies."""
+"""The process that computes: its answers, and what is known when it dies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def icap(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def misbehave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Misbehave:
-    """Have every child do something else than read icap, by a module that Python imports when it starts."""
+    """Make every child do something else instead of reading icap, by a module that Python imports at startup."""
 
     def do(what: str) -> None:
         code = """

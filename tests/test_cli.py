@@ -1,4 +1,4 @@
-"""The command line as such: its help, its speed, where its settings come from."""
+"""The command line itself: its help, its speed, the origin of its settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_commands_of_the_documents_are_understood(document: str) -> None:
     assert len(typed) >= 2
     for line in typed:
         verb, *arguments = shlex.split(line, comments=True)
-        cli.every()[verb].make_context(verb, arguments)  # raises where an option or an argument is not known
+        cli.every()[verb].make_context(verb, arguments)  # raises if an option or an argument is unknown
 
 
 def test_every_option_has_help() -> None:
@@ -136,7 +136,7 @@ def _as_url(dsn: str, scheme: str) -> str:
 
 
 def test_the_connection_that_is_set_first_is_taken(published: str) -> None:
-    """The option, BANKADVISOR_DSN, DATABASE_URL, libpq's variables; what comes later is not even tried."""
+    """The option, BANKADVISOR_DSN, DATABASE_URL, libpq's variables; later ones are not even tried."""
     wrong = {"BANKADVISOR_DSN": UNREACHABLE, "DATABASE_URL": UNREACHABLE, "PGHOST": "127.0.0.1", "PGPORT": "1"}
     answers = [etl("runs", "--json", "--dsn", published, **wrong)]
     answers.append(etl("runs", "--json", **wrong | {"BANKADVISOR_DSN": published}))
@@ -149,7 +149,7 @@ def test_the_connection_that_is_set_first_is_taken(published: str) -> None:
 
 
 def test_typed_embedded_goes_before_every_variable(published: str, small: Path) -> None:
-    """Invented rows must not reach the database that a variable names."""
+    """Sample rows must not reach the database that a variable names."""
     with temporary_folder() as folder:
         named = {"BANKADVISOR_DSN": published, "DATABASE_URL": published, "XDG_DATA_HOME": folder}
         named |= {"BANKADVISOR_THRESHOLD": FLOORS} | _as_variables(published)
@@ -174,7 +174,7 @@ def test_the_folder_comes_from_the_option_the_environment_the_default(published:
     assert etl("run", BANKADVISOR_DATA_DIR=small, **settings).code == 0
     assert etl("run", "--data-dir", elsewhere, BANKADVISOR_DATA_DIR=small, **settings).code == 78
     assert etl("run", cwd=small.parent, **settings).code == 78
-    assert last_run(published)["id"] == 3  # a folder that is a typo begins no run
+    assert last_run(published)["id"] == 3  # a typo in the folder does not begin a run
     (small.parent / "data").mkdir()
     small.rename(small.parent / "data" / "raw")
     assert etl("run", cwd=small.parent, **settings).code == 0

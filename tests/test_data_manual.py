@@ -1,4 +1,4 @@
-"""What an analyst is told: the README's questions have known answers, the manual's table of figures is up to date."""
+"""Documents for analysts: the README's questions have known answers, the manual's table of figures is up to date."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def section(text: str, title: str) -> str:
 
 
 BY_HAND = [name for name in METRICS if name not in FED_BY["serie"]]
-"""What has values without CNBV's series; of a column of nulls nobody can tell the type."""
+"""The columns that have values without CNBV's series; a column of nulls has no detectable type."""
 
 QUESTIONS = re.findall(r"^    (SELECT .*)$", section(README, "Five questions"), re.MULTILINE)
 AGAINST, LARGEST, SHARES, CHANGED, GREW = QUESTIONS
@@ -47,7 +47,7 @@ def answer(dsn: str, question: str) -> list[dict[str, Any]]:
 
 
 def newest(dsn: str) -> tuple[str, dict[str, dict[str, Any]]]:
-    """The rows of ``ultimo_mes`` by code, taken from the table, and its month."""
+    """The rows of ``ultimo_mes`` by code, from the table, and its month."""
     month = one(dsn, "SELECT to_char(max(fecha), 'YYYYMM') FROM ultimo_mes")
     rows = {code: row for (at, code), row in kpis(dsn).items() if at == month and code != "5"}
     return month, rows

@@ -1,4 +1,4 @@
-"""The doctor: nothing on a healthy machine, and each planted fault by its subject."""
+"""The doctor: no complaint on a healthy machine, and each planted fault by its subject."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CARTERA = "CNBV_Cartera_Bancos_V2.xlsx"
 
 
 def faults(diagnoses: Iterable[Diagnosis]) -> list[str]:
-    """The subjects that are not as they should be; each of them says what to do."""
+    """The subjects with a fault; each of them says what to do."""
     found = [diagnosis for diagnosis in diagnoses if not diagnosis.ok]
     assert all(diagnosis.remedy for diagnosis in found)
     return [diagnosis.subject for diagnosis in found]
@@ -66,7 +66,7 @@ def test_an_empty_database_and_a_published_one_are_sound(dsn: str, published: st
 def test_a_password_file_that_others_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pgpass"
     monkeypatch.setenv("PGPASSFILE", str(path))
-    assert faults(examine_password()) == []  # none at all is for peer authentication
+    assert faults(examine_password()) == []  # none is needed for peer authentication
     path.touch(0o600)
     assert faults(examine_password()) == []
     path.chmod(0o640)
@@ -106,7 +106,7 @@ def test_a_privilege_that_was_revoked_is_named(published: str) -> None:
                         sql.SQL(privileges.replace(" ", ", ")), sql.Identifier(table)
                     )
                 )
-            poor = make_conninfo(published, user="poor", password="poor")  # noqa: S106 - of a role that lives for this test
+            poor = make_conninfo(published, user="poor", password="poor")  # noqa: S106 - of a role for this test
             assert faults(examine_database(poor)) == []
             owner.execute("REVOKE UPDATE ON monthly_kpis FROM poor")
             (lacking,) = [found for found in examine_database(poor) if not found.ok]

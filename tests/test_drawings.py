@@ -1,4 +1,4 @@
-"""The drawings of the report: scales, gaps, and portraits that lack figures."""
+"""The charts of the report: scales, gaps, and portraits that lack figures."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_each_figure_is_where_the_axis_has_it() -> None:
     assert len(cells) == 48
     assert {(rect.findtext("title") or "").partition(",")[0]: rect.get("fill") for rect in cells} == {
         "BBVA": charts.HEAT[-1],
-        "INVEX": "#fec661",  # half-way from the second to the third
+        "INVEX": "#fec661",  # halfway from the second to the third
     }
     stacks = [rect for rect in parsed(charts.segments(shown)).iter("rect") if rect.find("title") is not None]
     assert len(stacks) == 24 * 5

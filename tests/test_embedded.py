@@ -32,7 +32,7 @@ with embedded_postgres(Path(sys.argv[1])) as dsn:
 
 @pytest.fixture(scope="module")
 def shared_folder() -> Iterator[Path]:
-    """A folder for the tests that leave the cluster in it in order: initdb takes most of a test's time."""
+    """A shared folder for tests that leave the cluster intact: initdb takes most of a test's time."""
     with temporary_folder() as folder:
         yield folder / "pg"
 
@@ -166,7 +166,7 @@ def test_four_who_begin_at_once_share_one(folder: Path) -> None:
 def test_the_server_of_a_user_that_was_killed_serves_the_next_who_stops_it(shared_folder: Path) -> None:
     with a_user(shared_folder) as (user, dsn):
         user.kill()
-        output, _ = user.communicate(timeout=5)  # ends: the server keeps none of the dead one's streams open
+        output, _ = user.communicate(timeout=5)  # returns: the server keeps none of the dead process's streams open
     assert output == ""
     left_behind = started_at(dsn)
     with embedded_postgres(shared_folder) as dsn:

@@ -1,4 +1,4 @@
-"""The log lines of a run, as the contract names them."""
+"""The log lines of a run, as named in the contract."""
 
 from __future__ import annotations
 

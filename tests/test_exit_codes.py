@@ -17,7 +17,7 @@ from support.published import everything, figures, last_run, runs
 from support.small import CARTERA, ICAP, run, set_cell, small_settings
 
 NO_DATABASE_NEEDED = {"check", "sample-data", "diccionario", "doctor", "fetch", "health-http", "reconcile"}
-"""Or they answer for it: doctor with a line of its own, health-http with a status of HTTP."""
+"""Or they report it otherwise: doctor with a line, health-http with an HTTP status."""
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_usage_exits_2(published: str, arguments: list[str]) -> None:
 
 
 def test_a_bug_exits_1_and_is_on_record(published: str, small: Path, tmp_path: Path) -> None:
-    """In the process that computes: a module that Python imports when it starts puts it there."""
+    """In the process that computes, put there by a module that Python imports at startup."""
     (tmp_path / "sitecustomize.py").write_text(
         "import bankadvisor_etl.transforms.kpis as kpis\n"
         "def boom(*_): raise ZeroDivisionError('boom')\n"
@@ -83,7 +83,7 @@ def test_data_that_is_wrong_exits_65(published: str, small: Path) -> None:
 @pytest.mark.parametrize("closed", [".", "cnbv"])
 @pytest.mark.parametrize("verb", ["check", "reconcile"])
 def test_a_folder_that_may_not_be_read_exits_74(verb: str, closed: str, small: Path) -> None:
-    """CNBV's folder too: what may not be looked into is not empty."""
+    """CNBV's folder, too: an unreadable folder is not an empty one."""
     (small / "cnbv").mkdir()
     (small / closed).chmod(0)
     with Path(os.devnull).open("r+") as nothing:
@@ -112,7 +112,7 @@ def test_an_input_that_cannot_be_read_exits_74(published: str, small: Path) -> N
 
 
 def test_two_runs_at_once(published: str, small: Path, tmp_path: Path) -> None:
-    """The first wins, the second exits 75 and leaves no row; health says that one is at work."""
+    """The first one succeeds, the second exits 75 and leaves no row; health reports that one is at work."""
     settings = small_settings(published)
     with stopped_at("begun", tmp_path / "marker", "run", "--data-dir", small, "--force", **settings) as first:
         second = etl("run", "--data-dir", small, **settings)
@@ -182,7 +182,7 @@ def test_ctrl_c_closes_the_row(published: str, small: Path, tmp_path: Path) -> N
 
 
 def test_sigterm_while_it_connects(tmp_path: Path) -> None:
-    """A server that accepts and says nothing: the run is stopped all the same."""
+    """A server that accepts but does not answer: the run can be stopped nevertheless."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / ".s.PGSQL.5432"))
         listener.listen()
@@ -197,7 +197,7 @@ def test_sigterm_while_it_connects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", [0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
 def test_sigterm_while_it_starts(published: str, small: Path, seconds: float) -> None:
-    """Whatever it is importing just then: it ends by the signal, or closes its row, and leaves nothing behind."""
+    """Whatever it is importing at that moment, it ends by the signal or closes its row, and leaves nothing behind."""
     with started("run", "--data-dir", small, "--force", **small_settings(published)) as running:
         time.sleep(seconds)
         running.send(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""``export`` and ``diccionario``: as Excel's reader, PostgreSQL, polars and a terminal see them."""
+"""``export`` and ``diccionario``, read back by openpyxl, PostgreSQL, polars and a terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_excel_reads_types_formats_accents_and_the_dictionary(database: str, tmp
     assert list(rows[0]) == [column.name for column in MONTHLY_KPIS.columns]
     assert sheet.freeze_panes == "F2"  # the header, and the columns up to banco_norm
     assert sheet.auto_filter.ref.endswith(str(ROWS + 1))
-    key = {"fecha": datetime(2025, 3, 1), "codigo_cnbv": "040059"}  # noqa: DTZ001 - Excel has no zone
+    key = {"fecha": datetime(2025, 3, 1), "codigo_cnbv": "040059"}  # noqa: DTZ001 - Excel has no time zones
     (invex,) = (row for row in rows if all(row[name].value == value for name, value in key.items()))
     assert invex["codigo_cnbv"].data_type == "s"
     assert invex["fecha"].is_date

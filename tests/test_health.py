@@ -1,4 +1,4 @@
-"""``health`` by what the record of runs says, in its four formats; and ``finalize``, which writes there."""
+"""``health`` from the record of runs, in its four formats, and ``finalize``, which writes to it."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_health_of_the_data(published: str, small: Path) -> None:
 
 
 def test_a_clock_that_was_ahead(published: str, small: Path) -> None:
-    """The newest run is the one of the highest id, and a row of the future is closed all the same."""
+    """The newest run is the one with the highest id, and a row in the future is also closed."""
     _age(published, -24 * 300)
     assert etl("health", BANKADVISOR_DSN=published).code == 1
     ask(published, "INSERT INTO etl_runs (status, started_at) VALUES ('running', now() + interval '1 year')")

@@ -1,4 +1,4 @@
-"""One HTTP request on a socket, as systemd hands it over; clients that are slow, rude or gone."""
+"""One HTTP request on a socket, as passed by systemd; clients that are slow, malformed or gone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GONE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 @contextmanager
 def served(dsn: str = GONE) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
-    """A client's end of an accepted connection, and the process that serves the other."""
+    """The client's end of an accepted connection, and the process at the other end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         accepted, _ = listener.accept()
@@ -34,7 +34,7 @@ def served(dsn: str = GONE) -> Iterator[tuple[socket.socket, subprocess.Popen[by
 
 
 def answer_to(request: bytes, dsn: str = GONE) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of the answer; the process ends well and says nothing."""
+    """Status, headers and body of the answer; the process succeeds without output."""
     with served(dsn) as (client, process):
         client.sendall(request)
         whole = b""

@@ -1,4 +1,4 @@
-"""When the job is well, and how that is printed. The states are made by hand; nothing asks a database here."""
+"""The rules of health and its output, with handmade states and without a database."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_run_at_work_is_as_well_as_the_success_before_it() -> None:
 
 def test_the_first_run_at_work_is_a_warning() -> None:
     last = run("running", ago=timedelta(minutes=1))
-    assert judged(last, None, at_work=True) == (WARNING, "run 7 is at work, the first one")
+    assert judged(last, None, at_work=True) == (WARNING, "run 7 is at work; no run has succeeded yet")
 
 
 def test_a_run_at_work_for_more_than_an_hour_is_stuck() -> None:
@@ -91,7 +91,7 @@ def test_a_run_at_work_for_more_than_an_hour_is_stuck() -> None:
 def test_a_run_that_says_running_while_nobody_is_at_work_was_killed() -> None:
     status, message = judged(run("running", ago=timedelta(seconds=1)), FRESH)
     assert status == CRITICAL
-    assert message.startswith("run 7 says running and nobody is at work: it was killed")
+    assert message.startswith("run 7 is marked running but no process is at work: it was killed")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=300), timedelta(days=40_000)])
@@ -132,7 +132,7 @@ FAILED = state(
     last_run=run("failure", ago=HOUR, number=8, error_message="cartera | total\nrow 3"),
     last_success=run("success", ago=25 * HOUR),
 )
-WORKING = state(WARNING, "run 1 is at work, the first one", last_run=run("running", ago=HOUR, number=1))
+WORKING = state(WARNING, "run 1 is at work; no run has succeeded yet", last_run=run("running", ago=HOUR, number=1))
 NEVER = state(UNKNOWN, "no run yet")
 AWAY = state(CRITICAL, "PostgreSQL cannot be reached")
 
@@ -210,7 +210,7 @@ def test_text(printed: Any) -> None:
         "next run      2025-11-30 02:00 UTC",
     ]
     assert printed(WORKING, "text", 1).splitlines() == [
-        "warning: run 1 is at work, the first one",
+        "warning: run 1 is at work; no run has succeeded yet",
         "last run      1, running, 2025-11-29 10:59 UTC",
         "rows          none",
     ]
@@ -225,7 +225,7 @@ def test_nagios_is_one_line_with_the_message_before_the_only_bar(printed: Any) -
         "BANKADVISOR_ETL CRITICAL - run 8 failed: cartera / total row 3 | age=90000s;129600;259200 duration=12.50s\n"
     )
     assert printed(NEVER, "nagios", 3) == "BANKADVISOR_ETL UNKNOWN - no run yet\n"
-    assert printed(WORKING, "nagios", 1) == "BANKADVISOR_ETL WARNING - run 1 is at work, the first one\n"
+    assert printed(WORKING, "nagios", 1) == "BANKADVISOR_ETL WARNING - run 1 is at work; no run has succeeded yet\n"
 
 
 def test_nagios_says_the_limits_that_were_asked_for(printed: Any) -> None:
@@ -233,7 +233,7 @@ def test_nagios_says_the_limits_that_were_asked_for(printed: Any) -> None:
 
 
 def metrics(text: str) -> dict[str, float]:
-    """The samples, each held to have its HELP and TYPE before it, as node_exporter wants."""
+    """The samples; each must follow its HELP and TYPE, as node_exporter requires."""
     lines = text.splitlines()
     found = {}
     for head, kind, sample in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
@@ -290,4 +290,4 @@ def test_ages_have_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, age: timed
 def test_an_age_that_is_none_is_a_usage_error(text: str) -> None:
     result = CliRunner().invoke(health, ["--dsn", "postgresql:///x", "--max-age", text])
     assert result.exit_code == 2
-    assert "is not a number with one of s, m, h, d after it" in result.stderr
+    assert "is not a number followed by s, m, h or d" in result.stderr

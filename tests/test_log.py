@@ -16,7 +16,7 @@ from bankadvisor_etl.log import configure, is_journal
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 LIMIT = 48 * 1024
-"""Bytes of a line that journald keeps whole."""
+"""The longest line in bytes that journald does not split."""
 
 
 class Clock(dt.datetime):

@@ -1,4 +1,4 @@
-"""The verbs that look: ``runs``, ``changes``, ``query``, ``check``; and ``sample-data``, which ``check`` takes."""
+"""The verbs that only read: ``runs``, ``changes``, ``query``, ``check``; and ``sample-data``, as input of ``check``."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_query_cannot_write(published: str, statement: str) -> None:
 
     before = state()
     done = etl("query", statement, BANKADVISOR_DSN=published)
-    # PostgreSQL 15 lets a transaction that only reads make a large object; it is rolled back.
+    # PostgreSQL 15 lets a read-only transaction create a large object; it is rolled back.
     assert done.code == 65 or (done.code == 0 and "lo_create" in statement)
     assert "Traceback" not in done.err
     assert state() == before

@@ -22,7 +22,7 @@ def written(what: str) -> str:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    """The page as groff prints it; groff has nothing to complain of."""
+    """The page as formatted by groff, without warnings."""
     command = ["groff", "-man", "-ww", "-Tutf8", "-P-c", "-rHY=0", "-rLL=200n"]
     done = subprocess.run(command, input=written("man"), capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""Files and rows that are not there any more: what stays published, what is refused, what is removed."""
+"""Missing files and rows: what stays published, what is refused, what is removed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_missing_optional_source_keeps_its_columns(published: str, small: Path
     assert (missing["level"], missing["source"], missing["file"]) == ("warning", source, name)
     failed = "SELECT severity, passed FROM etl_run_checks WHERE run_id = 2 AND check_name = %s"
     assert ask(published, failed, [f"file_{source}"]) == [("warning", False)]
-    assert row["warnings"] == 4 - (source == "icap")  # without the file no month of it is found rounded
+    assert row["warnings"] == 4 - (source == "icap")  # without the file no month is found to be rounded
     assert one(published, "SELECT count(*) FROM etl_run_sources WHERE run_id = 2") == len(FILES) - 1
 
 
@@ -108,7 +108,7 @@ def test_allow_removals_deletes_it_and_records_what_it_said(published: str, smal
 
 def test_a_few_missing_bank_months_stay_with_a_warning(published: str, small: Path) -> None:
     rows = kpis(published)
-    _delete(small / CARTERA, PAGATODO, {"202505", "202506", "202507"})  # in the last it has no ICAP either
+    _delete(small / CARTERA, PAGATODO, {"202505", "202506", "202507"})  # the last one has no ICAP either
     assert run(published, small).code == 0
     kept = [key for key, row in kpis(published).items() if "cifra_conservada" in row["alertas"]]
     assert kept == [("202505", PAGATODO), ("202506", PAGATODO)]

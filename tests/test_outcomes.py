@@ -1,4 +1,4 @@
-"""Dry runs, runs that fail, and what people and ``health`` then see of them."""
+"""Dry runs and failed runs, and their appearance in the verbs and in ``health``."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_required_workbook_missing(published: str, small: Path) -> None:
 
 
 def test_a_folder_that_is_missing(published: str, small: Path) -> None:
-    """A typo in a setting is refused before a run is begun: nothing is on record."""
+    """A typo in a setting is refused before a run begins: nothing is recorded."""
     done = run(published, small / "nowhere")
     assert done.code == 78
     assert str(small / "nowhere") in done.event("etl_runner.main.failure")["error"]

@@ -1,4 +1,4 @@
-"""Files that are merely poorer than what is published: nothing that was published is lost or changed."""
+"""Files that are merely poorer than what is published: no published figure is lost or changed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ REFUSED: list[tuple[str, Callable[[Path], None], str]] = [
 
 
 def failed(dsn: str) -> set[str]:
-    """The checks of the last run that did not pass and are new."""
+    """The failed checks of the last run that are new."""
     query = (
         "SELECT check_name FROM etl_run_checks"
         " WHERE run_id = (SELECT max(id) FROM etl_runs) AND NOT passed AND NOT known"
@@ -98,7 +98,7 @@ def failed(dsn: str) -> set[str]:
 
 
 def amounts(dsn: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """What is published, the alerts and the author of the row aside."""
+    """What is published, without the alerts and the run of the row."""
     others = {"alertas", "etl_run_id", "updated_at"}
     return {key: {name: value for name, value in row.items() if name not in others} for key, row in kpis(dsn).items()}
 

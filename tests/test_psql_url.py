@@ -1,4 +1,4 @@
-"""``psql-url``: how other tools reach the private PostgreSQL, and who does not."""
+"""``psql-url``: access for other tools to the private PostgreSQL, and refused connections."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_by_a_port_with_the_password_that_is_printed(home: Path) -> None:
         for wrong in (url.replace(":" + url.split(":")[2].split("@")[0] + "@", ":guess@"), url.replace("@", "x@", 1)):
             with pytest.raises(psycopg.OperationalError):
                 psycopg.connect(wrong)
-        # Whom a tool says that it is makes no difference, nor what it asks for.
+        # The user and the database that a tool requests make no difference.
         other = url.replace("bankadvisor_lector", "bankadvisor").replace("/bankadvisor?", "/postgres?")
         with psycopg.connect(other, autocommit=True) as connection:
             who = connection.execute(

@@ -1,4 +1,4 @@
-"""What reaches ``monthly_kpis``: what differs and nothing else, and a record of each figure that changed."""
+"""What is written to ``monthly_kpis``: only what differs, and a record of each figure that changed."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_bank_that_is_renamed_keeps_its_rows(published: str, small: Path) -> N
 
 
 def test_two_banks_that_exchange_their_names(published: str, small: Path) -> None:
-    """The name is the primary key, and a name may pass from one code to another."""
+    """The name is in the primary key, and may move from one code to another."""
     original = figures(published)
     for code, name in ((INVEX, "?"), (BBVA, "INVEX"), (INVEX, "BBVA")):
         ask(published, "UPDATE monthly_kpis SET banco_norm = %s WHERE codigo_cnbv = %s", [name, code])
@@ -187,7 +187,7 @@ def test_many_restated_figures_are_pointed_out(published: str, small: Path) -> N
 
 
 def test_a_reader_sees_the_old_table_until_the_commit(published: str, small: Path, tmp_path: Path) -> None:
-    """And waits for nothing: the query has a second, on the rows that are being written."""
+    """And without waiting: the query of the rows that are being written has one second."""
     before = figures(published)
     set_cell(small / ICAP, "ICAP Total", lambda old: old + 1, Cve_Inst=INVEX, FECHA="2025-03-01")
     options = ("run", "--data-dir", small, "--allow-removals")

@@ -1,4 +1,4 @@
-"""The published tables against their description: the database's catalogue, a later version, roles, and the views."""
+"""The published tables compared with their description: catalogue, a later version, roles, and views."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_who_may_read_the_table_may_read_the_views_and_a_writer_needs_no_ownersh
         reader = make_conninfo(published, user="v_reader")
         with psycopg.connect(reader) as connection, connection.cursor() as cursor:
             prepare_tables(cursor)
-            prepare_views(cursor)  # no owner: nothing is done, and nothing fails
+            prepare_views(cursor)  # not the owner: nothing is done, and nothing fails
             assert missing_views(cursor) == ["bancos"]
         assert run(published, small).code == 0
         assert one(reader, "SELECT count(*) FROM bancos") > 700

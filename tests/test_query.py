@@ -1,4 +1,4 @@
-"""``query``: exact digits, JSON that parses, and a statement that can neither write nor act."""
+"""``query``: exact digits, valid JSON, and statements that can neither write nor have side effects."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_returns_rows_works(dsn: str, statement: str, lines: int) -> None:
 
 @pytest.fixture
 def victim(published: str) -> Iterator[psycopg.Connection[Any]]:
-    """A session such as that of a run that is about to publish."""
+    """A session like that of a run that is about to publish."""
     with psycopg.connect(published, application_name="bankadvisor-etl") as connection:
         connection.execute("SELECT pg_advisory_xact_lock(1)")
         yield connection
@@ -179,13 +179,13 @@ def test_dblink_leads_no_way_around(published: str, victim: psycopg.Connection[A
         f"SELECT set_config('role', 'none', true), dblink_exec('{back}', 'DELETE FROM monthly_kpis')",  # noqa: S608
     ):
         done = etl("query", statement, BANKADVISOR_DSN=published)
-        assert done.code in {65, 69}, done  # dblink calls it a connection that failed
+        assert done.code in {65, 69}, done  # dblink reports a failed connection
     assert everything(published) == before
     assert victim.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_session_that_may_take_no_reader_is_told(published: str) -> None:
-    """A writer that cannot become a reader reads all the same; who can only read needs no warning."""
+    """A writer that cannot become a reader can read nevertheless; a role that can only read gets no warning."""
     ask(published, "DROP ROLE IF EXISTS q_writer, q_reader")
     ask(published, "CREATE ROLE q_writer LOGIN")
     ask(published, "CREATE ROLE q_reader LOGIN")
@@ -212,7 +212,7 @@ def test_a_session_that_may_take_no_reader_is_told(published: str) -> None:
 
 
 def test_a_policy_hides_no_row_without_a_word(published: str) -> None:
-    """Whoever sees all rows by himself is refused, rather than shown fewer as the reader."""
+    """A role that sees all rows is refused rather than shown fewer rows as the reader."""
     ask(published, "ALTER TABLE monthly_kpis ENABLE ROW LEVEL SECURITY")
     done = etl("query", "--csv", "SELECT count(*) FROM monthly_kpis", BANKADVISOR_DSN=published)
     assert done.code == 65 or done.out == "count\n793\n"

@@ -1,4 +1,4 @@
-"""What the README promises, done as written."""
+"""The README's instructions, run as written."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The worked examples of the contract, on the regulator's own files.
 
-They hold the oracle to figures that were published or worked out by hand, so that it may judge the rest.
+They compare the oracle with figures that were published or computed by hand, so that it can check the rest.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def test_5235_rows_are_published(figures: Figures) -> None:
     assert (min(figures)[0], max(figures)[0]) == (month("201701"), month("202507"))
 
 
-# Month, bank, column, and the figure to the digits in which the contract or the regulator gives it.
+# Month, bank, column, and the figure with the digits of the contract or the regulator.
 ANCHORS: list[tuple[str, str, str, float, float]] = [
     ("202507", INVEX, "cartera_total", 47571.073654, 5e-7),
     ("202507", INVEX, "cartera_total_etapa_3", 1117.700246, 5e-7),

@@ -1,4 +1,4 @@
-"""The run on the regulator's own files, by its command, cell by cell beside the oracle."""
+"""The command ``run`` on the regulator's own files, compared with the oracle cell by cell."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ANCHORS = [
 
 @pytest.fixture(scope="module")
 def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real workbooks and an invented CSV of loans: the real one is 300 MB and not to be had everywhere."""
+    """The real workbooks and a sample CSV of loans: the real one is 300 MB and not available everywhere."""
     root = tmp_path_factory.mktemp("real")
     folder = root / "raw"
     folder.mkdir()
@@ -62,7 +62,7 @@ def expected(folder: Path) -> dict[tuple[Any, str], dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def real_run(server_dsn: str, real_data: Path) -> Iterator[tuple[str, Result]]:
-    """A database with the regulator's files as they are, without loans."""
+    """A database with the regulator's unmodified files, without loans."""
     with fresh_database(server_dsn) as dsn:
         yield dsn, etl("run", "--data-dir", real_data, BANKADVISOR_DSN=dsn)
 
@@ -130,7 +130,7 @@ def test_a_second_run_changes_nothing(real_run: tuple[str, Result], real_data: P
 def test_the_rates_of_a_loans_file_are_the_oracles(
     dsn: str, folder: Path, expected: dict[tuple[Any, str], dict[str, object]]
 ) -> None:
-    """Codes with spaces, blank rates, rates of zero and of 250, dates of two kinds: the loans are of real banks."""
+    """Codes with spaces, blank rates, rates of zero and of 250, two date formats; the loans belong to real banks."""
     assert etl("run", "--data-dir", folder, BANKADVISOR_DSN=dsn).code == 0
     table = kpis(dsn)
     cells, wrong = differences(table, expected)

@@ -1,4 +1,4 @@
-"""``report``: one page, as a parser, a browser and a reader of its figures see it."""
+"""``report``: one page, checked by a parser, a browser and a comparison of its figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADINGS = [
 
 
 class _Page(HTMLParser):
-    """What matters of a page: headings, attributes of elements, and text by the class of the element around it."""
+    """The relevant parts of a page: headings, attributes of elements, and text by the class of its element."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ def test_the_browser_sees_contrast_widths_and_no_error(page: Path, tmp_path: Pat
         assert found["page"] <= found["width"] <= width
         assert found["texts"] > 100
     assert seen["wide"]["wide"] == 0
-    assert seen["phone"]["wide"] >= 5  # four drawings and a table scroll in their own boxes
+    assert seen["phone"]["wide"] >= 5  # four charts and a table scroll in their own boxes
     assert browser.console(page, tmp_path) == []
     assert 3 <= browser.printed_pages(page, tmp_path) <= 6
 

@@ -1,4 +1,4 @@
-"""The run as a whole, by its command: what it does, what it records, what it refuses."""
+"""The whole command ``run``: what it does, what it records, what it refuses."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ ROWS = {
     "tasas": 923,
     "tasa_efectiva": 32,
 }
-"""Of the files that the small sample had first: a cut that loses rows of one of them is found."""
+"""Hashes of the original files of the small sample, so that a cut that loses rows is found."""
 
 
 def rows_of(folder: Path, source: str) -> int:
-    """The rows under the header that hold anything, as openpyxl and the lines of the CSV have them."""
+    """The non-blank rows below the header, according to openpyxl and the lines of the CSV."""
     file, _, sheet, *_ = INPUTS[source]
     if sheet is None:
         return len((folder / file).read_bytes().splitlines()) - 1
@@ -77,7 +77,7 @@ def rows_of(folder: Path, source: str) -> int:
 
 
 def test_the_whole_sample_into_an_empty_database(dsn: str, sample_dir: Path) -> None:
-    """Every cell is what the oracle computes from the same files, rates of the CSV included."""
+    """Every cell is what the oracle computes from the same files, including the rates of the CSV."""
     done = etl("run", "--data-dir", sample_dir, BANKADVISOR_DSN=dsn)
     assert done.code == 0, done
     table = kpis(dsn)
@@ -175,7 +175,7 @@ def test_force_reads_them_and_writes_nothing(published: str, small: Path) -> Non
     assert [event["event"] for event in done.events] == [
         name
         for name in EVENTS
-        if name != "etl.check.failed"  # what was found before is known
+        if name != "etl.check.failed"  # earlier findings are known
     ]
     row = last_run(published)
     assert (row["rows_inserted"], row["rows_updated"], row["rows_unchanged"]) == (0, 0, SMALL_ROWS)

@@ -1,4 +1,4 @@
-"""A run with bulletins: the tables of BankAdvisor, where each figure comes from, and what is never lost."""
+"""A run with bulletins: BankAdvisor's tables, the source of each figure, and what is never lost."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_restated_figure_is_recorded_and_a_blank_one_is_none(dsn: str, both: P
     changes = "SELECT columna, valor_anterior, valor_nuevo FROM metricas_financieras_cambios"
     assert ask(dsn, changes) == [("activo_total", old, old + 1)]
     assert (of_july(dsn, "activo_total"), of_july(dsn, "inversiones_financieras")) == (old + 1, kept)
-    # Without the bulletins what they gave stays, also where removals are allowed.
+    # Without the bulletins their figures stay, even if removals are allowed.
     before = contents(dsn)
     for path in (both / "cnbv").glob("BE BM*"):
         path.unlink()
@@ -159,7 +159,7 @@ def test_the_next_edition_of_the_series_takes_the_month_over(dsn: str, both: Pat
     book["CCV"][6][3] = "en revisión"  # type: ignore[index]
     write_workbook(both / "cnbv" / "BE BM 202507.xlsx", book)
     assert run(dsn, both).code == 0
-    # A sheet that is refused leaves the others as they are.
+    # A refused sheet does not affect the others.
     assert findings(dsn)["boletin_sheets_read"] == [False, "1 sheets were set aside"]
     ((number, raw),) = ask(dsn, "SELECT row_number, raw FROM etl_rejects WHERE source = 'boletin'")
     cell = {"file": "BE BM 202507.xlsx", "sheet": "CCV", "row": 7, "column": "D", "value": "en revisión"}
@@ -185,7 +185,7 @@ def test_a_label_that_disagrees_stops_the_run(dsn: str, both: Path) -> None:
 
 
 def test_reconcile_names_what_was_planted(both: Path) -> None:
-    """One figure of the workbook is changed in its last digit; the sample has a restated ICAP and a bank more."""
+    """One figure of the workbook is changed in its last digit; the sample has a restated ICAP and one more bank."""
     row = {"Institucion": "040012", "Cve_Periodo": "202503"}
     set_cell(both / CARTERA, "Créditos de Consumo Etapa 3", lambda old: old + 1e-6, **row)
     done = etl("reconcile", "--json", "--data-dir", both)

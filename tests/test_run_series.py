@@ -1,4 +1,4 @@
-"""A run with CNBV's own series: where each figure comes from, what is recorded, and what is never lost."""
+"""A run with CNBV's own series: the source of each figure, what is recorded, and what is never lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def findings(dsn: str) -> dict[str, tuple[Any, ...]]:
 
 
 def without(concept: int, *, codes: tuple[str, ...] = (INVEX,), periods: tuple[str, ...] = ("202506",)) -> Any:
-    """A change that takes lines of a concept out of the series."""
+    """An edit that removes lines of a concept from the series."""
 
     def change(line: bytes) -> bytes:
         _, number, code, period, saldo, _ = line.decode().replace('"', "").split(",")
@@ -175,7 +175,7 @@ def test_the_book_moves_to_the_series_and_back(dsn: str, small: Path, editions: 
     table = kpis(dsn)
     assert {row["fuente"] for (_, code), row in table.items() if code != official.SIN_CATALOGO} == {"libro"}
     assert table["202506", official.SIN_CATALOGO]["fuente"] == "serie"
-    assert figures(dsn) != by_hand  # the series' own columns, and a bank that the workbook does not know
+    assert figures(dsn) != by_hand  # the series' own columns, and a bank that is not in the workbook
     assert run(dsn, small, "--prefer", "libro").event("etl.completed")["unchanged"]
     assert run(dsn, small).event("etl.source.moved")["rows"] == moved["rows"]
 

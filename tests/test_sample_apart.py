@@ -1,4 +1,4 @@
-"""Invented figures and real ones never stand in one table."""
+"""Sample figures and real ones are never in the same table."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_real_files_take_the_place_of_all_that_was_invented(data_dir: Path, dsn:
     done = etl("run", "--data-dir", real, BANKADVISOR_DSN=dsn)
     assert done.code == 0
     assert done.event("etl.sample.withdrawn")["rows"] == ROWS
-    assert authors(dsn) == [(2, ROWS)]  # every row is new, though its figures happen to be the same
+    assert authors(dsn) == [(2, ROWS)]  # every row is new, although its figures are the same
     assert count(dsn, "monthly_kpis_cambios") == 0  # nothing was restated
 
     again = etl("run", "--data-dir", real, BANKADVISOR_DSN=dsn)
@@ -64,5 +64,5 @@ def test_a_sample_never_touches_real_figures(data_dir: Path, dsn: str) -> None:
     for force in ((), ("--force",), ("--allow-removals",)):
         done = etl("run", "--data-dir", data_dir, *force, BANKADVISOR_DSN=dsn)
         assert done.code == 78
-        assert "the folder holds invented figures (SAMPLE-DATA.txt) and the database real ones" in done.out
+        assert "the folder holds sample figures (SAMPLE-DATA.txt) and the database real ones" in done.out
     assert authors(dsn) == [(1, ROWS)]

@@ -73,7 +73,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(sample: Path, tmp_path: Pat
     same = {name for name in NAMES if (again / name).read_bytes() == (sample / name).read_bytes()}
     unmoved = {name for name in NAMES if (other / name).read_bytes() == (sample / name).read_bytes()}
     assert same == NAMES
-    assert unmoved == {"Instituciones.xlsx"}  # a catalogue: nothing in it is drawn
+    assert unmoved == {"Instituciones.xlsx"}  # a catalogue: nothing in it is random
 
 
 def test_cartera_layout_and_floor(cartera: Rows, sample: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether a retry is pending, from what systemd shows of the service."""
+"""Whether a retry is pending, from the output of systemctl show."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def changes(dsn: str) -> list[tuple[Any, ...]]:
 
 
 def versions(dsn: str) -> list[tuple[Any, ...]]:
-    """Where each row lies and who wrote it: a row that was written anew lies elsewhere."""
+    """The location and author of each row: a rewritten row has another location."""
     return ask(dsn, "SELECT ctid::text, xmin::text FROM cnbv_series_valores ORDER BY 1")
 
 
@@ -92,7 +92,7 @@ def test_one_restated_value_writes_one_series(dsn: str, tmp_path: Path) -> None:
 
 
 def test_history_that_comes_later_is_no_restatement(dsn: str, tmp_path: Path) -> None:
-    """Months before the first, concepts and institutions that are new; a gap that is filled is on record."""
+    """Months before the first, new concepts and institutions; a filled gap is recorded."""
     gap = {key: value for key, value in VALUES.items() if key != KEY}
     loaded(dsn, tmp_path, gap)
     newer = VALUES | {(*key[:3], 202212): 2.5 for key in VALUES} | {("040012", 130, 40100001, 202412): 7.0}

@@ -1,4 +1,4 @@
-"""Months and numbers in Spanish, and the edges of what is drawn."""
+"""Months and numbers in Spanish, and edge cases of the charts."""
 
 from __future__ import annotations
 

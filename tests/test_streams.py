@@ -1,4 +1,4 @@
-"""A run whose log cannot be written does its work, and the verbs that print say so without a stack."""
+"""A run whose log cannot be written does its work, and verbs that cannot print fail without a traceback."""
 
 from __future__ import annotations
 

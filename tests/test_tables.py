@@ -142,7 +142,7 @@ def test_old_checks_and_rejects_are_pruned_and_runs_and_changes_are_not(publishe
 
 
 def test_a_run_leaves_nothing_behind_in_the_session_of_a_pooler(published: str) -> None:
-    """The verbs set nothing that outlives their transactions, and prepare no statement."""
+    """The verbs set nothing that outlives their transactions, and prepare no statements."""
     code = (
         "import os; from bankadvisor_etl.warehouse.connection import connect, transaction\n"
         "with connect(os.environ['DSN']) as c:\n"

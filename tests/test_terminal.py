@@ -1,4 +1,4 @@
-"""What a person sees: ``run`` at a terminal, and the verbs that look, at 80 and 120 columns."""
+"""The output for people: ``run`` at a terminal, and the verbs that only read, at 80 and 120 columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WIDTHS = (80, 120)
 
 def shown(dsn: str, folder: Path, width: int, *options: str) -> Shown:
     found = at_terminal(width, "run", "--data-dir", folder, *options, **small_settings(dsn))
-    assert max(len(state) for state in found.states) < width  # the last column is free: no terminal wraps
+    assert max(len(state) for state in found.states) < width  # the last column is free, so that no terminal wraps
     assert not any("\x1b" in line for line in found.lines)
     assert not any("etl." in line or "run_id=" in line for line in found.lines)
     return found
@@ -104,7 +104,7 @@ def test_how_far_a_process_has_read_a_long_file(tmp_path: Path) -> None:
             file.truncate(size)
     with (tmp_path / "short").open("rb", buffering=0) as short, (tmp_path / "long").open("rb", buffering=0) as file:
         short.seek(1000)
-        assert progress(os.getpid()) is None  # the long one is at its beginning
+        assert progress(os.getpid()) is None  # the long file is at position 0
         file.seek(12_345)
         with (tmp_path / "longer").open("rb"):
             assert progress(os.getpid()) == Progress("long", 12_345, LONG)

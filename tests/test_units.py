@@ -1,4 +1,4 @@
-"""The unit files, read and judged by systemd-analyze; and the installer, into a staging root over an old job."""
+"""The unit files, checked by systemd-analyze, and the installer, into a staging root over an old job."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_service_is_started_by_its_timer_alone_and_requires_nothing() -> Non
         for key in ("Requires", "Requisite", "BindsTo", "PartOf", "Upholds"):
             assert values(unit, key) == [], (unit, key)
     assert values(TIMER, "Wants") == []
-    assert values(SERVICE, "Wants") == [FETCH]  # a fetch that fails holds no run up
+    assert values(SERVICE, "Wants") == [FETCH]  # a failed fetch does not block the run
     assert values(SERVICE, "After") == ["network-online.target postgresql.service docker.service", FETCH]
     assert values(SERVICE, "OnFailure") == ["bankadvisor-etl-failure@%n.service"]
 
@@ -104,7 +104,7 @@ def test_the_tries_are_spread_over_three_hours_at_least() -> None:
     assert seconds(SERVICE, "RestartSec") * (int(burst) - 1) >= 3 * 3600
     first, last = (seconds("growing-pauses.conf", key) for key in ("RestartSec", "RestartMaxDelaySec"))
     (steps,) = values("growing-pauses.conf", "RestartSteps")
-    # As systemd computes them (unit_get_restart_usec_next): geometric from the first to the last in so many steps.
+    # As computed by systemd (unit_get_restart_usec_next): geometric from the first to the last, in this many steps.
     pauses = [min(last, first * (last / first) ** (n / int(steps))) for n in range(int(burst) - 1)]
     assert pauses == sorted(pauses)
     assert sum(pauses) >= 3 * 3600
@@ -119,9 +119,9 @@ def test_the_sandbox_scores_at_most(unit: str, threshold: int) -> None:
 
 
 def script(name: str, root: Path, **more: str) -> str:
-    """Runs install.sh or uninstall.sh into a staging root; what it said.
+    """Run install.sh or uninstall.sh with a staging root; return the output.
 
-    The dependencies are those of the tests, so that no index is asked: that pip installs them is for the boot to show.
+    The dependencies are those of the tests, so that no index is needed; the boot tests show that pip installs them.
     """
     libraries = {"PYTHONPATH": sysconfig.get_path("purelib"), "REQUIREMENTS": "/dev/null"}
     environment = {"DESTDIR": str(root), "PYTHON": sys.executable, **libraries, **more}
@@ -138,7 +138,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A staging root with an old job in it, installed into twice, edited in between; and what was said."""
+    """A staging root with an old job, installed into twice with an edit in between, and the outputs."""
     root = tmp_path_factory.mktemp("stage")
     write(root / UNITS / SERVICE, OLD_SERVICE)
     write(root / UNITS / TIMER, OLD_TIMER)
@@ -200,7 +200,7 @@ def test_the_staged_environment_knows_nothing_of_its_staging_root(staged: tuple[
 def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, list[str]]) -> None:
     root, _ = staged
     shutil.copytree("/usr/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
-    for program in ("touch", "systemctl", "install"):  # the units name them; the staging root has no system of its own
+    for program in ("touch", "systemctl", "install"):  # the units use them; the staging root has no system
         write(root / "usr/bin" / program, "")
         (root / "usr/bin" / program).chmod(0o755)
     units = [unit.replace("@", "@x") for unit in UNIT_FILES]
@@ -296,7 +296,7 @@ def test_the_command_reads_the_settings_as_systemd_does(tmp_path: Path) -> None:
         ("signal killed KILL", True),
         ("timeout killed KILL", True),
         ("oom-kill killed KILL", True),
-        ("exit-code exited 143", False),  # somebody stopped it: no systemd goes down here
+        ("exit-code exited 143", False),  # stopped by somebody: systemd is not shutting down here
     ],
 )
 def test_a_run_stays_owed_while_it_may_yet_succeed(tmp_path: Path, ending: str, *, owed: bool) -> None:

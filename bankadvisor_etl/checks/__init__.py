@@ -1,1 +1,1 @@
-"""The audit: small named checks of a run's evidence, each with its severity ."""
+"""The audit: small named checks of a run's evidence, each with its severity."""

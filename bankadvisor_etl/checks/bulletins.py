@@ -1,4 +1,4 @@
-"""Are the bulletins what they were? Their layouts change, so that it is a warning."""
+"""Checks of the bulletins' layout. CNBV changes it from time to time, so these are warnings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bulletins(extracts: Mapping[str, Extract]) -> Iterator[Finding]:
-    """Every sheet of every bulletin was read and is of the bulletin's month, and every name is known."""
+    """Every sheet of every bulletin was read and has the bulletin's month, and every name is known."""
     if "boletin" not in extracts:
         return
     cells = extracts["boletin"].frame
@@ -37,7 +37,7 @@ def bulletins(extracts: Mapping[str, Extract]) -> Iterator[Finding]:
 
 
 def labels(extracts: Mapping[str, Extract]) -> Iterator[Finding]:
-    """The concepts of balances and segments are called what they were called when they were chosen."""
+    """The concepts of balances and segments still have the labels that they had when they were chosen."""
     if "conceptos" not in extracts:
         return
     catalogue = dict(extracts["conceptos"].frame.select("id", "concepto").rows())

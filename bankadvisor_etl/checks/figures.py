@@ -1,4 +1,4 @@
-"""Do the figures add up, and can they be?"""
+"""Checks that the figures add up and are plausible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FIRST_IFRS9_MONTH = date(2022, 1, 1)
 MEASURED_SINCE = date(2017, 1, 1)
-"""The first month of the workbook, in which every identity below was seen to hold."""
+"""The first month of the workbook, in which every identity below holds."""
 ROUNDING = 1e-6
 """MDP: the last digit that the regulator publishes."""
 
@@ -36,17 +36,17 @@ def stage_totals(evidence: Evidence) -> Iterator[Finding]:
 
 
 def todas(evidence: Evidence) -> Iterator[Finding]:
-    """From 202201 the file's own total is the sum of the stages."""
+    """From 202201 on, the file's own total is the sum of the stages."""
     frame = evidence.book.filter(pl.col("mes") >= FIRST_IFRS9_MONTH)
     gap = pl.col("todas").fill_null(0) - total(f"total_{stage}" for stage in STAGES)
     yield from _within("todas_is_stages", frame, gap, evidence.thresholds.stage_tolerance)
 
 
 def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
-    """SISTEMA is the sum of the banks in every month, in each portfolio; one that a bank lacks is not added up.
+    """SISTEMA is the sum of the banks in every month and portfolio; a portfolio that a bank lacks is not checked.
 
-    Reserves are left out: a bank restates its own, and people correct them by hand, without the system's. So are banks
-    whose book comes from another file than the system's: that file's system does not count them.
+    Reserves are left out: banks restate theirs, and people correct them by hand, without changing the system's. So are
+    banks whose book comes from another file than the system's, since that file's system does not include them.
     """
     columns = ["cartera_total", *(name for name in AMOUNTS if not name.startswith("res"))]
     sums = (pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in columns)
@@ -68,7 +68,7 @@ def sistema_is_sum(evidence: Evidence) -> Iterator[Finding]:
 
 
 def bounds(evidence: Evidence) -> Iterator[Finding]:
-    """Portfolios are not negative, reserves not positive, and the past-due part no more than the whole."""
+    """Portfolios are not negative, reserves are not positive, and past-due loans do not exceed all loans."""
     reserves = [name for name in AMOUNTS if name.startswith("res")]
     portfolios = [name for name in AMOUNTS if name not in reserves]
     book = evidence.book.with_columns(
@@ -85,7 +85,7 @@ def bounds(evidence: Evidence) -> Iterator[Finding]:
 
 
 def unusual(evidence: Evidence) -> Iterator[Finding]:
-    """Point out high delinquency and portfolios that jump from one month to the next."""
+    """Report high delinquency and portfolios that jump from one month to the next."""
     limits = evidence.thresholds
     frame = evidence.kpis.frame
     yield _none("imor_high", "warning", frame.filter(pl.col("imor") > limits.imor_high), "imor")
@@ -96,7 +96,7 @@ def unusual(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _split(frame: pl.DataFrame) -> Iterator[tuple[str, Severity, pl.DataFrame]]:
-    """The frame from 201701 on, and what CNBV's series has from before that, where the identities were never seen."""
+    """The frame from 201701 on, and the earlier months of CNBV's series, for which the identities are unverified."""
     earlier = frame.filter(pl.col("mes") < MEASURED_SINCE)
     yield "", "error", frame.filter(pl.col("mes") >= MEASURED_SINCE) if earlier.height else frame
     if earlier.height:

@@ -1,4 +1,4 @@
-"""What a check looks at, what it says, and what it holds figures against."""
+"""The input of a check, its result, and its thresholds."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Finding:
 
     Attributes:
         name: of the check.
-        severity: an ``error`` that did not pass publishes nothing.
-        passed: whether it held.
-        observed: what was seen.
-        expected: what should have been seen.
-        sample: the first keys that it does not hold for, as text.
-        keys: all of those keys, without the values: what tells an old finding from a new one.
-        accepted: whether somebody accepted it by name (``--accept``), for this run.
+        severity: if an ``error`` fails, nothing is published.
+        passed: whether the check passed.
+        observed: what was found.
+        expected: what was expected.
+        sample: the first keys that failed, as text, with values.
+        keys: all keys that failed, without values; they distinguish a new finding from a known one.
+        accepted: whether it was accepted by name (``--accept``) for this run.
     """
 
     name: str
@@ -48,18 +48,18 @@ class Finding:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Finding:
-        """The finding of which ``dataclasses.asdict`` made ``content``, after a passage through JSON."""
+        """The finding that became ``content`` by ``dataclasses.asdict`` and JSON."""
         return cls(**{**content, "sample": tuple(content["sample"]), "keys": tuple(content["keys"])})
 
     @property
     def stops(self) -> bool:
-        """Whether nothing may be published because of it."""
+        """Whether it prevents publishing."""
         return self.severity == "error" and not self.passed and not self.accepted
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What the checks hold figures against; each can be set by its name (``--threshold NAME=VALUE``).
+    """The limits that the checks apply; each can be set by name (``--threshold NAME=VALUE``).
 
     Attributes:
         floor_cartera: the fewest rows of the source; the same for ``floor_castigos``, ``floor_icap``, ``floor_tda``,
@@ -70,11 +70,11 @@ class Thresholds:
         sistema_tolerance: MDP by which SISTEMA may differ from the sum of the banks.
         absent_share: the largest share of a source's published figures that its file may lack.
         missing_share: the largest share of published bank-months that the new files may lack.
-        months_old: months that the newest one may lie behind the current one.
-        imor_high: the delinquency rate above which a bank-month is pointed out.
-        jump: the relative change of ``cartera_total`` within a month that is pointed out.
+        months_old: months that the newest one may be behind the current one.
+        imor_high: the delinquency rate above which a bank-month is reported.
+        jump: the relative change of ``cartera_total`` within a month above which it is reported.
         castigos_tolerance: MDP by which the two sources of write-offs may differ.
-        restated_share: the share of changed figures that is pointed out.
+        restated_share: the share of changed figures above which they are reported.
         far_share: the largest share of a source's published figures that may change by more than half.
     """
 
@@ -101,7 +101,7 @@ class Thresholds:
         """Read ``NAME=VALUE`` settings.
 
         Raises:
-            ConfigurationError: a name is not one of ours, or a value is no number.
+            ConfigurationError: a name is unknown, or a value is not a number.
         """
         names = [field.name for field in fields(cls)]
         values = {}
@@ -115,29 +115,29 @@ class Thresholds:
         return cls(**values)
 
     def floor(self, source: str) -> int:
-        """The fewest rows that the source's file can honestly have."""
+        """The fewest rows that a valid file of the source can have."""
         return int(cast("float", getattr(self, f"floor_{source}", 1)))
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that the checks look at.
+    """Everything that the checks examine.
 
     Attributes:
         extracts: what was read, by source.
         book: the loan book of SISTEMA and all banks, the unpublished months included.
         kpis: the figures of the run.
-        unnamed: codes of published banks that no catalogue knows.
+        unnamed: codes of published banks that are in no catalogue.
         today: the date of the run.
-        thresholds: what figures are held against.
+        thresholds: the limits.
         last_rows: rows read of each source in the newest success that used it.
         allow_removals: whether months and bank-months may disappear.
         published: what is published: ``codigo``, ``mes``, the figures and ``alertas``; None before the first run.
-        set_aside: the optional sources that were read and are not used.
-        damaged: the optional sources whose file is there and could not be read.
-        similar: by missing source, the names of files that may be meant for it.
-        last_accepted: rows of each source that could be used in the newest success that used it.
-        computed: the sources in ``extracts`` that no file of that name was read for: the loan book from the series.
+        set_aside: the optional sources that were read but are not used.
+        damaged: the optional sources whose file is present but could not be read.
+        similar: by missing source, the names of files that may be intended for it.
+        last_accepted: usable rows of each source in the newest success that used it.
+        computed: the sources in ``extracts`` for which no file was read: the loan book from the series.
     """
 
     extracts: Mapping[str, Extract]
@@ -157,12 +157,12 @@ class Evidence:
 
     @property
     def files(self) -> dict[str, Extract]:
-        """What was read of a file, by source."""
+        """The extracts that were read from files, by source."""
         return {name: extract for name, extract in self.extracts.items() if name not in self.computed}
 
     @property
     def due(self) -> pl.DataFrame | None:
-        """What is published and the sources at hand should have: without the series, not what came from it."""
+        """The published rows that the available sources should have: without the series, none that came from it."""
         if self.published is None or "serie" in self.extracts or "fuente" not in self.published.columns:
             return self.published
         return self.published.filter(self.published["fuente"] != "serie")

@@ -1,4 +1,4 @@
-"""Are the figures recent? Asked every night, also of files that did not change: it depends on the date."""
+"""Checks that the figures are recent. Made every night, even if no file changed, since it depends on the date."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def months_between(earlier: date, later: date) -> int:
-    """How many months lie between two."""
+    """The number of months from one to the other."""
     return (later.year - earlier.year) * 12 + later.month - earlier.month
 
 
 def recent(newest: date, today: date, thresholds: Thresholds) -> Finding:
-    """The newest month is no older than ``months_old``."""
+    """The newest month is at most ``months_old`` behind."""
     behind, limit = months_between(newest, today), int(thresholds.months_old)
     observed = f"newest month {newest:%Y%m}, {behind} months old"
     return Finding("newest_month_recent", "warning", behind <= limit, observed, f"at most {limit} months old")

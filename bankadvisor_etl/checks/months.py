@@ -1,4 +1,4 @@
-"""Are the months those that should be there, and is each one new?"""
+"""Checks that the months are plausible and that none is a copy of another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def newest(frame: pl.DataFrame) -> date:
-    """The newest month of a frame that has one."""
+    """The newest month of a frame, which must not be empty."""
     return cast("date", frame["mes"].max())
 
 
@@ -39,7 +39,7 @@ def age(evidence: Evidence) -> Iterator[Finding]:
 
 
 def repeated(evidence: Evidence) -> Iterator[Finding]:
-    """The newest month is not the one before it once more."""
+    """The newest month is not a copy of the one before."""
     if evidence.kpis.frame.is_empty():
         return
     month = newest(evidence.kpis.frame)

@@ -1,4 +1,4 @@
-"""What would publishing lose? A file that is merely poorer than what is published takes nothing away."""
+"""Checks that publishing would lose nothing: a file that is merely poorer than what is published removes no figure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 REQUIRED = {source.name for source in SOURCES if source.required}
 FAR = 0.5
-"""A relative change beyond which a figure is another one."""
+"""The relative change above which a figure counts as changed far."""
 A_FEW = 10
-"""Figures that may change far in any source, however few it has."""
+"""Figures of any source that may change far, however few it has."""
 LEAST, DECADE = 1e-4, 1e-4
-"""The least figure whose published digits tell a power of ten, and how near its logarithm lies to a whole number."""
+"""The smallest figure that can show a power of ten in its published digits, and the tolerance of the logarithm."""
 ACCEPTS = "(--allow-removals accepts it)"
 
 
 def absent(published: pl.DataFrame, staged: pl.DataFrame, figures: Sequence[str]) -> pl.DataFrame:
-    """For each published bank-month how many of ``figures`` are published, and how many of those ``staged`` lacks.
+    """For each published bank-month, how many of ``figures`` are published and how many of these ``staged`` lacks.
 
     Args:
         published: ``codigo``, ``mes`` and the figures.
@@ -44,7 +44,7 @@ def absent(published: pl.DataFrame, staged: pl.DataFrame, figures: Sequence[str]
 
 
 def figures_absent(evidence: Evidence) -> Iterator[Finding]:
-    """The file of each source gives at least 99 % of the figures that are published from it."""
+    """The file of each source has at least 99 % of the figures that are published from it."""
     if evidence.due is None:
         return
     for source in evidence.extracts.keys() & FED_BY.keys():
@@ -80,11 +80,11 @@ def newest_not_back(evidence: Evidence) -> Iterator[Finding]:
 
 
 def restated_far(evidence: Evidence, source: str) -> Iterator[Finding]:
-    """Of the published figures of a source, few change far, and none becomes 10, 100, ... times itself.
+    """Few published figures of a source change far, and none becomes 10, 100, ... times itself.
 
-    Rows that slid against their keys, a column of zeros or of another column's figures, a file in another unit: all
-    of them change many figures far. What the regulator restates changes few, or by little. ``reservas_variacion_mm``
-    is left out: a difference of two amounts honestly moves far when one of them moves a little.
+    Rows shifted against their keys, a column of zeros or with another column's figures, a file in another unit: all
+    of these change many figures far. The regulator's restatements change few figures, or change them little.
+    ``reservas_variacion_mm`` is left out: a difference changes far when one of its two amounts changes a little.
     """
     if evidence.published is None or source not in FED_BY:
         return
@@ -126,7 +126,7 @@ def _far(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> tuple[in
 
 
 def _is_decade(factor: pl.Expr) -> pl.Expr:
-    """Whether a factor is 10, 100, ... or their inverse, to the digits that are published."""
+    """Whether a factor is 10, 100, ... or their inverse, within the published digits."""
     power = factor.abs().log10()
     return (power.round() != 0) & ((power - power.round()).abs() < DECADE)
 
@@ -155,6 +155,6 @@ def none_missing(evidence: Evidence) -> Iterator[Finding]:
 
 
 SOURCE_CHECKS = (figures_absent, newest_not_back)
-"""What sets an optional source aside."""
+"""The checks that set aside an optional source."""
 
 CHECKS = (none_missing,)

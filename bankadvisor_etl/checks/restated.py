@@ -1,4 +1,4 @@
-"""How much of what is published does a run change? Asked of PostgreSQL's comparison, after the figures are staged."""
+"""Checks how much of what is published a run changes, from PostgreSQL's comparison after the figures are staged."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The figures of a run beside the published ones.
+    """The figures of a run compared with the published ones.
 
     Attributes:
-        figures: how many published figures there are in the columns that the run feeds.
+        figures: how many figures are published in the columns that the run feeds.
         changed: how many of them differ.
     """
 

@@ -1,9 +1,9 @@
-"""Is a month in another unit: percent as fractions, thousands or pesos instead of millions?
+"""Checks that no month is in another unit: percent as fractions, thousands or pesos instead of millions.
 
-Every column is compared with itself: for each bank, the logarithm of a figure less that of the bank's figure one, two
+Every column is compared with itself: for each bank, the logarithm of a figure minus that of the bank's figure one, two
 and three rows earlier; then the median over the banks, and the same for the system's row. The deviation of a month is
-the middle of the three, so one bad month does not make the good ones after it look bad. Where a column begins, the
-months after take the place of those that are missing.
+the middle one of the three, so that one bad month does not make the good ones after it look bad. At the beginning of a
+column, later months replace the missing earlier ones.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 NEIGHBOURS = (1, 2, 3)
 LUMPY = 20
-"""The bound from which on a column may also honestly become 0."""
+"""The bound from which on a column may also legitimately become 0."""
 MEASURED_SINCE = date(2017, 1, 1)
-"""The bounds come from the workbooks' history. CNBV's series goes back to 200012: what it has from before that is
-pointed out, and refuses nothing."""
+"""The first month of the workbooks, from which the bounds come. CNBV's series goes back to 200012: moves in its earlier
+months are only warnings."""
 MANY, VANISHED = 10, 0.6
-"""Banks, and the share of them that may become 0 from one month to the next; the largest honest one is 0.48."""
+"""Banks, and the share of them that may become 0 from one month to the next; the largest real share is 0.48."""
 
 
 BOUNDS: Mapping[str, Mapping[str, Bound]] = {source.name: source.bounds for source in SOURCES if source.bounds}
@@ -47,7 +47,7 @@ def scale(
     Args:
         source: the name of the source.
         frame: its canonical frame.
-        bounds: by column; those of the source in ``BOUNDS`` unless given.
+        bounds: by column; by default those of the source in ``BOUNDS``.
     """
     bounds = BOUNDS.get(source, {}) if bounds is None else bounds
     if not bounds or frame.is_empty():
@@ -88,7 +88,7 @@ def _of_history(source: str, months: pl.DataFrame) -> Finding:
 
 
 def _logarithms(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Who, whose, month, and the logarithms of the figures; null where one is zero."""
+    """Who, whose, month, and the logarithms of the figures; null for a zero."""
     return (
         _amounts(source, frame, columns)
         .with_columns(pl.col(name).abs().log10() for name in columns)
@@ -103,7 +103,7 @@ def _amounts(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFra
         frame = frame.with_columns(
             codigo=pl.concat_str("codigo", "moneda", separator=" "), tasa=pl.col("saldo_por_tasa") / pl.col("saldo")
         )
-    if source == "castigos_comerciales":  # accumulated within the year at first: take the mean month
+    if source == "castigos_comerciales":  # accumulated within the year at first: use the monthly mean
         cumulative = pl.col("mes") < FIRST_MONTHLY_CASTIGOS
         months = pl.when(cumulative).then(pl.col("mes").dt.month()).otherwise(1)
         frame = frame.with_columns(pl.col("castigos") / months)
@@ -116,7 +116,7 @@ def _amounts(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFra
 
 
 def _zeros(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Month, column, who, how many had a figure in their row before, and as factor the share that has not become 0."""
+    """Month, column, who, how many had a figure in the row before, and, as factor, the share that did not become 0."""
     figures = _amounts(source, frame, columns).sort("codigo", "mes")
     same = pl.col("codigo") == pl.col("codigo").shift(1)
     before = (pl.when(same).then(pl.col(name).shift(1)) for name in columns)
@@ -130,7 +130,7 @@ def _zeros(source: str, frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame
 
 
 def _vanished() -> pl.Expr:
-    """Whether most of ten banks and more became 0, or the system did, in a column that honestly moves by little."""
+    """Whether most of at least ten banks, or the system, became 0 in a column that normally moves little."""
     many = (pl.col("who") == "banks") & (pl.col("n") >= MANY) & (pl.col("factor") < 1 - VANISHED)
     system = (pl.col("who") == "sistema") & (pl.col("factor") == 0)
     return (many | system) & (pl.col("limit") < LUMPY)
@@ -183,7 +183,7 @@ def _later(value: pl.Expr, months: int) -> pl.Expr:
 
 
 def _medians(values: pl.DataFrame) -> pl.DataFrame:
-    """The median of each column over the banks, and over the system's single row, by month; and how many have one."""
+    """The median of each column over the banks, and over the system's single row, by month, with their number."""
     columns = values.columns[2:]
     by_month = values.group_by("who", "mes").agg(pl.col(columns).drop_nulls()).sort("who", "mes")
     long = by_month.unpivot(columns, index=["who", "mes"], variable_name="column", value_name="values")
@@ -191,7 +191,7 @@ def _medians(values: pl.DataFrame) -> pl.DataFrame:
 
 
 def _limited(moves: pl.DataFrame, bounds: Mapping[str, Bound]) -> pl.DataFrame:
-    """The moves with the limit of each; without the medians of too few banks."""
+    """The moves with their limits, without medians of too few banks."""
     table = pl.DataFrame(
         [(name, who, float(limit), least) for name, bound in bounds.items() for who, limit, least in _limits(bound)],
         schema={"column": pl.String, "who": pl.String, "limit": pl.Float64, "least": pl.UInt32},

@@ -1,4 +1,4 @@
-"""Is what the series has known to CNBV's catalogues? The files are replaced at different times, so it is a warning."""
+"""Checks the series against CNBV's catalogues. The files are replaced at different times, so these are warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def known_to_the_catalogues(series: Series, extracts: Mapping[str, Extract]) -> Iterator[Finding]:
-    """Every institution and every concept of the series is in its catalogue, where that is there."""
+    """Every institution and every concept of the series is in its catalogue, if the catalogue is present."""
     there = {
         "entidades": ("codigo", {code(entity) for entity, _, _ in series.keys}),
         "conceptos": ("id", {str(concept) for _, _, concept in series.keys}),

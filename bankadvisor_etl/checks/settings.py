@@ -1,4 +1,4 @@
-"""What the figures of a run are held against, as the processes of a run hand it to each other."""
+"""The settings of the checks, as one process of a run passes them to the other."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the figures of a run are held against.
+    """The settings of the checks.
 
     Attributes:
-        thresholds: the bounds of the checks.
+        thresholds: the limits.
         today: the date of the run.
         allow_removals: whether published figures and bank-months may be withdrawn.
         accepted: the checks whose failure was accepted by name.
         last_rows: rows read of each source in the newest success that used it.
-        last_accepted: rows of each source that could be used then.
-        similar: by missing source, the names of files that may be meant for it.
-        damaged: the sources whose file is there and could not be read.
+        last_accepted: usable rows of each source in that success.
+        similar: by missing source, the names of files that may be intended for it.
+        damaged: the sources whose file is present but could not be read.
         prefer: whether the loan book comes from CNBV's series or from the workbook where both have it.
     """
 
@@ -39,7 +39,7 @@ class Settings:
     prefer: Literal["serie", "libro"] = "serie"
 
     def as_json(self) -> dict[str, Any]:
-        """The settings as values that JSON has."""
+        """The settings as values that JSON can represent."""
         plain = {"today": self.today.isoformat(), "accepted": sorted(self.accepted)}
         return {**asdict(self), **plain}
 

@@ -1,4 +1,4 @@
-"""Is each file whole, and does it say what its other sources say?"""
+"""Checks that each file is complete and agrees with other sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_MONTHLY_CASTIGOS = date(2024, 10, 1)
 
 
 def missing_files(evidence: Evidence) -> Iterator[Finding]:
-    """Warn for each optional file that is not there."""
+    """Warn for each missing optional file."""
     found = {*evidence.files, *evidence.set_aside, *evidence.damaged}
     for source in SOURCES:
         there = source.name in found
@@ -30,26 +30,26 @@ def missing_files(evidence: Evidence) -> Iterator[Finding]:
 
 
 def rows_floor(evidence: Evidence) -> Iterator[Finding]:
-    """The rows of each file are no fewer than the file can honestly have."""
+    """Each file has at least the fewest rows that a valid one can have."""
     for name, extract in evidence.files.items():
         floor, rows = evidence.thresholds.floor(name), extract.rows_read
         yield Finding(f"rows_floor_{name}", "error", rows >= floor, f"{rows:,} rows", f"at least {floor:,} rows")
 
 
 def rows_share(evidence: Evidence) -> Iterator[Finding]:
-    """The rows of each file are at least 90 % of those of the last success."""
+    """Each file has at least 90 % of its rows in the last success."""
     for name, extract in evidence.files.items():
         before = evidence.last_rows.get(name)
-        if before and not BY_NAME[name].many:  # of many files, a person may take some away
+        if before and not BY_NAME[name].many:  # with many files, a person may remove some
             needed, rows = before * evidence.thresholds.rows_share, extract.rows_read
             expected = f"at least {needed:,.0f} of the {before:,} rows of the last success"
             yield Finding(f"rows_share_{name}", "error", rows >= needed, f"{rows:,} rows", expected)
 
 
 def loans_not_fewer(evidence: Evidence) -> Iterator[Finding]:
-    """The rows of tasas that could be used are no fewer than in the last success.
+    """Tasas has at least as many usable rows as in the last success.
 
-    Its figures are sums over loans: one that is missing leaves no gap, but another rate. So a poorer file is set aside.
+    Its figures are sums over loans: a missing loan leaves no gap, but changes a rate. So a poorer file is set aside.
     """
     before = evidence.last_accepted.get("tasas")
     if before and "tasas" in evidence.extracts:
@@ -61,9 +61,9 @@ def loans_not_fewer(evidence: Evidence) -> Iterator[Finding]:
 
 
 def rejects_share(evidence: Evidence) -> Iterator[Finding]:
-    """Less than 1 % of the rows of each file are faulty; past that an optional file is set aside."""
+    """Less than 1 % of the rows of each file are faulty; beyond that an optional file is set aside."""
     required = {source.name for source in SOURCES if source.required}
-    if "serie" in evidence.extracts:  # then nothing rests on the workbook alone
+    if "serie" in evidence.extracts:  # then nothing depends on the workbook alone
         required -= {"cartera"}
     for name, extract in evidence.files.items():
         faults = extract.rejects.filter("fault")
@@ -90,7 +90,7 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
 
 
 def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
-    """The accumulated write-offs of the one file are the running sums of the other, up to 202409."""
+    """The accumulated write-offs of one file are the running sums of the other, up to 202409."""
     if not {"castigos", "castigos_comerciales"} <= evidence.extracts.keys():
         return
     flows = evidence.extracts["castigos"].frame.sort("mes")
@@ -106,9 +106,9 @@ def castigos_agree(evidence: Evidence) -> Iterator[Finding]:
 
 
 def reliefs_below_write_offs(evidence: Evidence) -> Iterator[Finding]:
-    """The system's reliefs of a month are less than its write-offs: at most a third in 202201-202507.
+    """The system's reliefs of a month are less than its write-offs: at most a third of them in 202201-202507.
 
-    They move by a factor of 100 from month to month, so that their unit does not show beside their neighbours.
+    Reliefs move by a factor of 100 from month to month, so a comparison with other months does not show their unit.
     """
     if "castigos" in evidence.extracts:
         system = evidence.extracts["castigos"].frame.filter(pl.col("codigo") == SISTEMA, pl.col("castigos") > 0)

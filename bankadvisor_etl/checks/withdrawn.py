@@ -1,4 +1,4 @@
-"""How much of what is stored of CNBV's series does a newer file lack? Asked of PostgreSQL's comparison."""
+"""Checks how many stored values of CNBV's series a newer file lacks, from the comparison with what is stored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MAX_WITHDRAWN = 0.001
 
 
 def withdrawn(values: int, stored: int, first: str, *, accepted: bool) -> list[Finding]:
-    """Few stored values are missing from the file; those that are stay as they were, with a warning.
+    """Few stored values are missing from the file; missing ones stay as they were, with a warning.
 
     Args:
         values: how many are missing.
-        stored: of how many.
-        first: the key of one of them: entidad, saldo, idconcepto, periodo.
-        accepted: whether more of them were accepted by name.
+        stored: how many are stored.
+        first: the key of the first missing one: entidad, saldo, idconcepto, periodo.
+        accepted: whether a larger share was accepted by name.
     """
     many = values > MAX_WITHDRAWN * stored
     observed = f"the series lacks {values:,} of {stored:,} stored values" if values else "none"

@@ -1,4 +1,4 @@
-"""The command line: one module per verb, and nothing but the command line in it."""
+"""The command line: one module per verb, with nothing but command-line code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bankadvisor_etl.errors import EtlError, InputError, exit_code_of, message_o
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bankadvisor-etl")
 def cli() -> None:
-    """Bring CNBV's figures of Mexican banks from its files into PostgreSQL.
+    """Load CNBV's figures of Mexican banks from its files into PostgreSQL.
 
-    A setting comes from its option, then from the environment (BANKADVISOR_DATA_DIR for --data-dir), then from its
+    A setting is taken from its option, then from the environment (BANKADVISOR_DATA_DIR for --data-dir), then from its
     default. Start with: bankadvisor-etl sample-data data, then bankadvisor-etl run --data-dir data --embedded.
     """
 
@@ -33,13 +33,13 @@ cli.hidden_verbs = ("finalize", "health-http")  # for the units
 
 
 def main() -> None:
-    """Run the command line; a failure ends the process with the exit code of its class and a sentence on stderr."""
+    """Run the command line; a failure ends the process with the exit code of its class and a message on stderr."""
     _open_closed_streams()
     try:
         cli()
     except EtlError as error:
         _complain(message_of(error), exit_code_of(error))
-    except OSError as error:  # the streams' own: what a verb reads and writes has errors of ours
+    except OSError as error:  # from the standard streams: verbs translate the other ones
         if error.filename is not None:
             raise
         _discard(sys.stdout)
@@ -55,7 +55,7 @@ def _complain(message: str, code: int) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Let what the caller closed lead nowhere: the next descriptor opened, of a database, would be taken for it."""
+    """Open the standard streams that the caller closed: otherwise a database connection could get their descriptors."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -66,5 +66,5 @@ def _open_closed_streams() -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what is left in the buffer go nowhere: at the end of the process it would fail once more."""
+    """Discard what is left in the buffer: flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

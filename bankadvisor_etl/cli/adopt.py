@@ -13,8 +13,8 @@ from bankadvisor_etl.cli.options import database, database_options
 def adopt(dsn: str | None, *, embedded: bool, dry_run: bool) -> None:
     """Take over a database of the system that this one replaces.
 
-    The record of runs is kept and extended; tables that have another shape move to the schema 'anterior' with all
-    that hangs on them; views are made again over the new tables. Nothing is dropped. It can be run again.
+    The record of runs is kept and extended; tables of another shape move to the schema 'anterior' with everything
+    that depends on them; views are recreated over the new tables. Nothing is dropped. It can be run again.
     Example: bankadvisor-etl adopt --dry-run
     """
     from bankadvisor_etl.warehouse.adoption import adopt as take_over  # noqa: PLC0415 - psycopg is not needed for --help

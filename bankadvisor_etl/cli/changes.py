@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 SHOWN = ("run", "mes", "banco", "columna", "antes", "ahora", "cambio %")
 LARGE = Decimal(1000)
-"""From here on two decimals tell a figure from another; below, six."""
+"""From this size on figures are shown with two decimals, below it with six."""
 
 
 @click.command()
 @database_options
-@click.option("--run", "run_id", type=int, help="Only what this run changed.")
+@click.option("--run", "run_id", type=int, help="Only changes by this run.")
 @click.option("--banco", help="Only this bank, by its banco_norm.")
 @click.option("--desde", type=click.DateTime(["%Y-%m-%d", "%Y-%m", "%Y%m"]), help="Only months from this one on.")
 @AS_CSV
@@ -37,9 +37,9 @@ def changes(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Print published figures that a later run changed: the regulator restates.
+    """Print published figures that a later run changed, mostly restatements by the regulator.
 
-    The change is in percent of the old figure. --json and --csv have all digits, and the names of the table.
+    The change is in percent of the old figure. --json and --csv have all digits and the table's column names.
     Example: bankadvisor-etl changes --banco BBVA --desde 2025-01
     """
     from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help

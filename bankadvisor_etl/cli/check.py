@@ -26,7 +26,7 @@ CSV_HEADER = ("check", "severity", "passed", "observed", "expected", "sample")
 def check(data_dir: Path, thresholds: tuple[str, ...], *, as_csv: bool, as_json: bool) -> None:
     """Validate the files without a database: what run would refuse, and why.
 
-    Every file is read and every check is made that needs no published figures. Exit codes: 0 run would take the
+    Every file is read, and every check that needs no published figures is made. Exit codes: 0 run would accept the
     files, 65 the data is wrong, 74 a file cannot be read. Example: bankadvisor-etl check --data-dir data/raw
     """
     from bankadvisor_etl.job.check import check_files  # noqa: PLC0415 - polars is not needed for --help
@@ -49,7 +49,7 @@ def check(data_dir: Path, thresholds: tuple[str, ...], *, as_csv: bool, as_json:
 
 
 def _sentences(finding: Any) -> Iterator[str]:
-    """What failed, what was seen, and for whom: the banks by code and name."""
+    """What failed, what was found, and for which banks, by code and name."""
     from bankadvisor_etl.looking.checks import in_english  # noqa: PLC0415 - what only this verb needs
     from bankadvisor_etl.looking.names import with_names  # noqa: PLC0415
 

@@ -16,10 +16,10 @@ from bankadvisor_etl.cli.table import as_json as to_json
 @AS_CSV
 @AS_JSON
 def diccionario(columns: tuple[str, ...], *, as_csv: bool, as_json: bool) -> None:
-    """Print what every column of monthly_kpis is, in Spanish.
+    """Print the meaning of every column of monthly_kpis, in Spanish.
 
-    Unit, source and formula of each column, or of those that are named; a column that repeats another for older
-    readers says of which it is an alias. No database is needed. Example: bankadvisor-etl diccionario imor icap_total
+    Unit, source and formula of each column, or of the given ones; a column kept for older readers is marked as an
+    alias. No database is needed. Example: bankadvisor-etl diccionario imor icap_total
     """
     from bankadvisor_etl.looking import dictionary  # noqa: PLC0415 - what only this verb needs
 
@@ -27,7 +27,7 @@ def diccionario(columns: tuple[str, ...], *, as_csv: bool, as_json: bool) -> Non
         found = dictionary.entries(columns or None)
     except KeyError as error:
         raise click.UsageError(
-            f"monthly_kpis has no column {error}; all of them: bankadvisor-etl diccionario"
+            f"monthly_kpis has no column {error}; to list all columns: bankadvisor-etl diccionario"
         ) from error
     if as_json:
         click.echo(to_json(dictionary.HEADER, found))

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @DATA_DIR
 @database_options
 def doctor(data_dir: Path, dsn: str | None, *, embedded: bool) -> None:
-    """Examine what a run would meet: files, database, timer; one line each.
+    """Examine what a run needs: files, database, timer; one line each.
 
-    Nothing is changed. Typed by root through the installed command, everything is seen as the service's user sees it.
-    Exit codes: 0 a run can do its work, 1 something is in its way: the line says what to do.
+    Nothing is changed. If root uses the installed command, it runs as the service's user.
+    Exit codes: 0 a run can work, 1 something prevents it: its line says what to do.
     Example: sudo bankadvisor-etl doctor
     """
     from bankadvisor_etl.job.doctor import examine  # noqa: PLC0415 - psycopg is not needed for --help
@@ -36,7 +36,7 @@ def doctor(data_dir: Path, dsn: str | None, *, embedded: bool) -> None:
                 click.echo(diagnosis)
                 sound = sound and diagnosis.ok
     except EtlError as error:
-        # No database is named, or the private one does not start; the rest is worth knowing all the same.
+        # No database is named, or the private one does not start; the other lines are useful all the same.
         sound = False
         for diagnosis in (
             bad("settings", message_of(error), f"edit {CONFIGURATION}/bankadvisor-etl.env"),

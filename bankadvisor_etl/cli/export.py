@@ -14,7 +14,7 @@ BESIDE = ("monthly_kpis_cambios", "instituciones", "etl_runs")
 
 
 class Relation(click.ParamType[str]):
-    """The name of a table or view; the list of them is made when one is asked for, and not for every verb's start."""
+    """The name of a table or view; the list of names is built only when one is given, not when any verb starts."""
 
     name = "table"
 
@@ -42,9 +42,9 @@ class Relation(click.ParamType[str]):
 def export(file: Path, dsn: str | None, table: str, *, embedded: bool, bom: bool) -> None:
     """Write monthly_kpis to FILE, a .xlsx, .csv or .parquet.
 
-    A workbook has dates, percentages, a frozen header and the dictionary as its second sheet; beside the others lies
-    FILE.diccionario.csv. Figures are exact in CSV and doubles elsewhere. Example: bankadvisor-etl export --embedded
-    --table ultimo_mes banca.xlsx
+    A workbook has dates, percentages, a frozen header and the dictionary as its second sheet; with the other formats
+    the dictionary is FILE.diccionario.csv. Figures are exact in CSV and doubles elsewhere.
+    Example: bankadvisor-etl export --embedded --table ultimo_mes banca.xlsx
     """
     from bankadvisor_etl.looking.export import export as write  # noqa: PLC0415 - psycopg is not needed for --help
 

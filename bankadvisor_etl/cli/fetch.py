@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @DATA_DIR
-@click.option("--what", metavar="LIST", help="Of serie, catalogos, boletines and icap, with commas; all unless given.")
-@click.option("--months", metavar="MONTHS", help="Bulletins to bring, as 202501..202509; the last four unless given.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked for, and ask for nothing.")
+@click.option(
+    "--what", metavar="LIST", help="serie, catalogos, boletines, icap, separated by commas; all unless given."
+)
+@click.option("--months", metavar="MONTHS", help="Bulletins to fetch, as 202501..202509; the last four unless given.")
+@click.option("--dry-run", is_flag=True, help="Print what would be requested, without requesting it.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.1, max=600),
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0, max=10),
     default=3,
     show_default=True,
-    help="How often a file is tried again when nothing more of it came.",
+    help="How often a file is tried again without progress.",
 )
 @LOG_FORMAT
 def fetch(
@@ -47,12 +49,12 @@ def fetch(
     *,
     dry_run: bool,
 ) -> None:
-    """Bring the regulator's own files into the folder cnbv of --data-dir.
+    """Download the regulator's own files into the folder cnbv of --data-dir.
 
-    Asks CNBV's servers for what is new since last time, goes on where a download broke off, and replaces a file only by
-    a good one. BANKADVISOR_SERIES_URL, BANKADVISOR_ICAP_URL and BANKADVISOR_BULLETINS_URL name other folders to ask.
+    Requests from CNBV's servers what is new since last time, resumes interrupted downloads, and replaces a file only
+    with a good one. BANKADVISOR_SERIES_URL, BANKADVISOR_ICAP_URL and BANKADVISOR_BULLETINS_URL set other folders.
 
-    Exit codes: 0 done, also when nothing is new; 69 a server cannot be reached, 74 an answer is not the file or cannot
+    Exit codes: 0 done, also if nothing is new, 69 a server cannot be reached, 74 an answer is not the file or cannot
     be written, 75 another fetch is at work, 78 a setting is wrong, 143 stopped by SIGTERM.
     Example: bankadvisor-etl fetch --what boletines --months 202501..202509
     """
@@ -77,7 +79,7 @@ def fetch(
     except (EtlError, Terminated, KeyboardInterrupt) as error:
         progress.clear()
         failure = {"error": message_of(error), "exit_code": exit_code_of(error)}
-        log.error("fetch.failed", **failure)  # noqa: TRY400 - foreseen, so without a stack
+        log.error("fetch.failed", **failure)  # noqa: TRY400 - expected, so without a traceback
         sys.exit(exit_code_of(error))
     progress.clear()
 
@@ -103,5 +105,5 @@ def _job() -> Any:
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first one is being obeyed
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first signal is being handled
     raise Terminated

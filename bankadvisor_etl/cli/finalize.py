@@ -15,8 +15,8 @@ from bankadvisor_etl.errors import EtlError, message_of
 def finalize(dsn: str | None, *, embedded: bool) -> None:
     """Close the running row of this systemd invocation, from $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS.
 
-    The unit calls it after each run (ExecStopPost), also after one that was killed. A run that closed its row itself
-    is left alone. It never fails: an unreachable database is reported, and is not a second failure.
+    The unit calls it after each run (ExecStopPost), even if the run was killed. A row that is already closed is left
+    as it is. It never fails: an unreachable database is only reported.
     """
     from bankadvisor_etl.job.finalize import finalize_invocation  # noqa: PLC0415 - psycopg is not needed for --help
     from bankadvisor_etl.log import configure  # noqa: PLC0415
@@ -27,4 +27,4 @@ def finalize(dsn: str | None, *, embedded: bool) -> None:
             for run_id, cause in finalize_invocation(chosen, os.environ):
                 log.warning("etl.finalized", run_id=run_id, cause=cause)
     except EtlError as error:
-        log.warning("etl.finalize.skipped", reason=f"the row stays open, the next run closes it: {message_of(error)}")
+        log.warning("etl.finalize.skipped", reason=f"the row stays open; the next run closes it: {message_of(error)}")

@@ -32,11 +32,11 @@ class Duration(click.ParamType[timedelta]):
             return value
         match = re.fullmatch(r"(\d+)([smhd])", str(value).strip())
         if match is None:
-            self.fail(f"{value!r} is not a number with one of s, m, h, d after it, such as 36h", param, ctx)
+            self.fail(f"{value!r} is not a number followed by s, m, h or d, such as 36h", param, ctx)
         try:
             return timedelta(**{UNITS[match[2]]: int(match[1])})
         except OverflowError:
-            self.fail(f"{value!r} is longer than any time span can be", param, ctx)
+            self.fail(f"{value!r} is too long for a time span", param, ctx)
 
 
 @click.command()
@@ -46,13 +46,13 @@ class Duration(click.ParamType[timedelta]):
     type=Duration(),
     default="36h",
     show_default=True,
-    help="How old the last success may be; twice as old is critical.",
+    help="Maximum age of the last success; twice that is critical.",
 )
 @click.option(
     "--max-data-age",
     type=click.IntRange(0, 1200),
     metavar="MONTHS",
-    help="How many months old the newest published month may be; older is a warning.",
+    help="Maximum age of the newest published month, in months; older is a warning.",
 )
 @click.option(
     "--format",
@@ -60,12 +60,12 @@ class Duration(click.ParamType[timedelta]):
     type=click.Choice(["json", "text", "nagios", "prometheus"]),
     default="json",
     show_default=True,
-    help="nagios is a check's line, prometheus a file for node_exporter's textfile folder.",
+    help="nagios prints the line of a check, prometheus a file for node_exporter's textfile folder.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write there instead, in one step: whoever reads the file sees the old text or the new one.",
+    help="Write to this file instead, atomically.",
 )
 def health(
     dsn: str | None,
@@ -76,9 +76,9 @@ def health(
     *,
     embedded: bool,
 ) -> None:
-    """Print the last run and say whether all is well.
+    """Print the last run and whether the job is healthy.
 
-    Only a fresh success is. Exit codes: 0 ok, 1 warning (a stale success, a retry to come, a timer that is off),
+    Only a recent success is. Exit codes: 0 ok, 1 warning (a stale success, a pending retry, a timer that is off),
     2 critical (a run that failed, is stuck or was killed; a success twice too old; a database that does not answer),
     3 unknown (no run yet). Example: bankadvisor-etl health --format nagios --max-data-age 4
     """
@@ -90,7 +90,7 @@ def health(
     if output is None:
         try:
             click.echo(text)
-        except OSError:  # whoever asked does not know
+        except OSError:  # unknown peer
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(EXIT_CODES["unknown"])
     else:
@@ -99,7 +99,7 @@ def health(
 
 
 def _state(dsn: str | None, max_age: timedelta, max_data_age: int | None, *, embedded: bool) -> Health:
-    """The state, also of a private database that does not start: a monitor reads one line and a code of 0 to 3."""
+    """The state, even if the private database does not start: a monitor expects one line and a code of 0 to 3."""
     from bankadvisor_etl.job.health import CRITICAL, Health, ask  # noqa: PLC0415 - psycopg is not needed for --help
 
     try:
@@ -120,7 +120,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def to_json(state: Health, _max_age: timedelta) -> str:
-    """The state as an object whose names the replaced system had."""
+    """The state as a JSON object with the names of the replaced system."""
     run = state.last_run or {}
     success = state.last_success
     etl = {
@@ -169,14 +169,14 @@ def _text(state: Health, _max_age: timedelta) -> str:
 def _nagios(state: Health, max_age: timedelta) -> str:
     run = state.last_run or {}
     limit = int(max_age.total_seconds())
-    # An age is never negative to a monitor: it would lie below every limit.
+    # A monitor must not get a negative age: it would be below every limit.
     age = None if state.age is None or state.age < timedelta(0) else int(state.age.total_seconds())
     data: dict[str, Any] = {"age": f"{age}s;{limit};{2 * limit}" if age is not None else None}
     data["duration"] = f"{run['duration_seconds']:.2f}s" if run.get("duration_seconds") is not None else None
     data["rows"] = run.get("rows_processed_base")
     data["data_months"] = state.data.age_months
     values = " ".join(f"{name}={value}" for name, value in data.items() if value is not None)
-    # A bar would begin the performance data.
+    # A vertical bar would begin the performance data.
     message = " ".join(state.message.replace("|", "/").split())
     return f"BANKADVISOR_ETL {state.status.upper()} - {message}" + (f" | {values}" if values else "")
 
@@ -184,7 +184,7 @@ def _nagios(state: Health, max_age: timedelta) -> str:
 def _prometheus(state: Health, _max_age: timedelta) -> str:
     run, success = state.last_run or {}, state.last_success or {}
     metrics = {
-        "up": ("Whether the job is well: 1 ok, 0 not", int(state.status == "ok")),
+        "up": ("Whether the job is healthy: 1 ok, 0 not", int(state.status == "ok")),
         "last_run_success": (
             "Whether the last run succeeded",
             int(run.get("status") == "success") if run else None,

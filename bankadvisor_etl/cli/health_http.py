@@ -1,4 +1,4 @@
-"""The hidden verb ``health-http``: one HTTP request on standard input, a socket that systemd accepted; one answer."""
+"""The hidden verb ``health-http``: answers one HTTP request on standard input, a socket accepted by systemd."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 PATIENCE = 5.0
-"""Seconds that a client has for its whole request, however it spreads it, and again for taking the answer."""
+"""Seconds that a client has for its whole request, and again for receiving the answer."""
 LONGEST_REQUEST = 8_192
 DRAINED = 65_536
-"""Bytes read and thrown away after the answer: unread ones make the kernel reset the connection under it."""
+"""Bytes read and discarded after the answer: with unread ones the kernel would reset the connection."""
 
 
-class _Refused(Exception):  # noqa: N818 - an answer and no error of ours
-    """Raised for a request that gets no look at the database."""
+class _Refused(Exception):  # noqa: N818 - an answer, not an error
+    """Raised for a request that is answered without asking the database."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -36,14 +36,14 @@ class _Refused(Exception):  # noqa: N818 - an answer and no error of ours
 
 @click.command(hidden=True)
 @database_options
-@click.option("--max-age", type=Duration(), default="36h", show_default=True, help="As of health.")
+@click.option("--max-age", type=Duration(), default="36h", show_default=True, help="As for health.")
 def health_http(dsn: str | None, max_age: timedelta, *, embedded: bool) -> None:
-    """Answer one HTTP request for /health on the socket that is standard input.
+    """Answer one HTTP request for /health on the socket at standard input.
 
     200 when ok or warning, 503 otherwise, with the JSON of health either way.
     """
     connection = socket.socket(fileno=sys.stdin.fileno())
-    with suppress(OSError):  # a client that leaves is its own affair
+    with suppress(OSError):  # the client may disconnect
         try:
             method = _read_request(connection)
             status, body = _ask(dsn, max_age, embedded=embedded)
@@ -68,7 +68,7 @@ def _read_request(connection: socket.socket) -> str:
     """The method of a request for /health.
 
     Raises:
-        _Refused: it is another request, too long, too slow, or no HTTP.
+        _Refused: it is another request, too long, too slow, or not HTTP.
     """
     words = _read_head(connection).split(b"\r\n", 1)[0].split(b" ")
     if len(words) != 3 or not words[2].startswith(b"HTTP/1."):  # noqa: PLR2004 - method, target, version

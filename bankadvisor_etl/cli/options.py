@@ -1,4 +1,4 @@
-"""Options that several verbs share, and the database that they name."""
+"""Options that several verbs share, and the database that they select."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DATA_DIR = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, readable=False, path_type=Path),  # whether it can be read is for the verb to say
+    type=click.Path(file_okay=False, readable=False, path_type=Path),  # the verb reports whether it can be read
     default=Path("data/raw"),
     show_default=True,
     help="Folder of CNBV's files.",
@@ -26,7 +26,7 @@ THRESHOLD = click.option(
     "thresholds",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What a check holds figures against, such as floor_cartera=3000; the data manual lists them. Repeatable.",
+    help="A limit of the checks, such as floor_cartera=3000; the data manual lists them. Repeatable.",
 )
 LOG_FORMAT = click.option(
     "--log-format",
@@ -50,20 +50,20 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
     dsn = click.option(
         "--dsn",
         metavar="DSN",
-        help="PostgreSQL to use: postgresql://user@host/database. Else DATABASE_URL, then libpq's PG* variables. "
-        "Keep the password in a PGPASSFILE: an option shows in ps.",
+        help="PostgreSQL to use: postgresql://user@host/database. Otherwise DATABASE_URL, then libpq's PG* variables. "
+        "Keep the password in a PGPASSFILE: options are visible in ps.",
     )
     embedded = click.option(
         "--embedded",
         is_flag=True,
-        help="A private PostgreSQL, started for this command and stopped after it. Typed, it goes before every "
-        "variable; contradicts --dsn.",
+        help="A private PostgreSQL, started for this command and stopped after it. As an option, it overrides every "
+        "variable; it cannot be combined with --dsn.",
     )
     return dsn(embedded(checked))
 
 
 def _typed() -> dict[str, Any]:
-    """What was typed of ``--dsn`` and ``--embedded``, also before a subcommand; variables do not count."""
+    """Those of ``--dsn`` and ``--embedded`` given as options, also before a subcommand; variables do not count."""
     found: dict[str, Any] = {}
     context = click.get_current_context(silent=True)
     while context is not None:
@@ -77,14 +77,14 @@ def _typed() -> dict[str, Any]:
 def _refuse_contradiction() -> None:
     typed = _typed()
     if len(typed) > 1:
-        raise click.UsageError("--dsn and --embedded name two databases: give one of them")
+        raise click.UsageError("--dsn and --embedded name two databases: give only one of them")
     if typed.get("dsn") == "":
         raise click.UsageError("--dsn is empty: give a connection string, or leave it out")
 
 
 @contextmanager
 def database(dsn: str | None, *, embedded: bool) -> Iterator[str]:
-    """The connection string of the database that is named, started if it is the private one.
+    """The connection string of the selected database; the private one is started.
 
     Raises:
         ConfigurationError: no database is named.

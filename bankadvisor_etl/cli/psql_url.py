@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
-    help="Listen on this port of 127.0.0.1 too, for Excel, Metabase and what knows no Unix socket; 0 takes a free one.",
+    help="Also listen on this port of 127.0.0.1, for Excel, Metabase and tools without Unix sockets; 0 picks one.",
 )
 def psql_url(duration: timedelta | None, port: int | None) -> None:
     """Keep the private PostgreSQL running, and print its address for other tools.
 
-    By its socket: the address that psql, pandas and polars take. With --port: one with a password that is made
-    anew each time, for a role that can only read. Example: bankadvisor-etl psql-url --port 5433 --for 8h
+    The default is the address of its socket, for psql, pandas and polars. With --port, the address has a new password
+    each time, for a role that can only read. Example: bankadvisor-etl psql-url --port 5433 --for 8h
     """
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - psycopg is not needed for --help
 

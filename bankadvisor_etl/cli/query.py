@@ -22,8 +22,8 @@ def query(sql: str, dsn: str | None, *, embedded: bool, csv_: bool, as_json: boo
 
     Example: bankadvisor-etl query "SELECT fecha, imor FROM monthly_kpis WHERE banco_norm = 'INVEX'"
 
-    It runs in a transaction that reads only, as pg_read_all_data where the session may take that role. Digits are as
-    PostgreSQL prints them; in JSON, NaN and Infinity are null, and a second column "x" is called "x_2".
+    It runs in a read-only transaction, as pg_read_all_data if the session may take that role. Digits are as PostgreSQL
+    prints them; in JSON, NaN and Infinity are null, and a second column "x" is called "x_2".
     """
     from bankadvisor_etl.warehouse import reader  # noqa: PLC0415 - psycopg is not needed for --help
 

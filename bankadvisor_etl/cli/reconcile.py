@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FINDINGS = 1
-"""Exit code where something differs without a known cause."""
+"""Exit code if something differs without a known cause."""
 
 HEADER = ("comparacion", "cifras", "difieren", "sin explicar", "causas")
 SHOWN = 20
-"""Differences without a known cause that are shown to a person; --csv and --json have them all."""
+"""The most unexplained differences that the table shows; --csv and --json have them all."""
 
 
 @click.command()
@@ -27,11 +27,11 @@ SHOWN = 20
 @AS_JSON
 @click.pass_context
 def reconcile(ctx: click.Context, data_dir: Path, *, as_csv: bool, as_json: bool) -> None:
-    """Hold the files against each other: workbooks, CNBV's series and its bulletins, figure by figure.
+    """Compare the files with each other: workbooks, CNBV's series and its bulletins, figure by figure.
 
-    Shows what disagrees, where each file has it, and the cause where it is known: consolidacion, redondeo,
-    mes_copiado, reexpresado. Exit codes: 0 nothing is unexplained, 1 something is. A run does the same after it has
-    computed; its differences are in the table conciliacion. Example: bankadvisor-etl reconcile --csv
+    Shows what differs, where it is in each file, and the cause if known: consolidacion, redondeo, mes_copiado,
+    reexpresado. Exit codes: 0 nothing is unexplained, 1 something is. A run also does this after its computation; its
+    differences are in the table conciliacion. Example: bankadvisor-etl reconcile --csv
     """
     from bankadvisor_etl.job.reconciling import COLUMNS, reconcile_files  # noqa: PLC0415 - not needed for --help
 
@@ -58,7 +58,7 @@ def reconcile(ctx: click.Context, data_dir: Path, *, as_csv: bool, as_json: bool
 
 
 def _digits(value: object) -> object:
-    """A figure to the eighth decimal, so that what differs in the last digit that counts looks different."""
+    """A figure with eight decimals, so that a difference in the last relevant digit is visible."""
     return f"{value:.8f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 

@@ -15,26 +15,27 @@ from bankadvisor_etl.looking.writing import replace_file
 
 @click.command()
 @database_options
-@click.option("--banco", metavar="BANK", help="The bank to show beside the system, by its banco_norm; INVEX if there.")
+@click.option("--banco", metavar="BANK", help="The bank to compare with the system, by banco_norm; INVEX if published.")
 @click.option(
     "--mes",
     type=click.DateTime(["%Y-%m", "%Y%m"]),
     metavar="YYYY-MM",
-    help="The month to show; unless given, the newest one that is whole and no copy.",
+    help="The month to show; unless given, the newest one that is complete and not a copy.",
 )
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("informe.html"),
     show_default=True,
-    help="The file to write; it is replaced in one step.",
+    help="The file to write; it is replaced atomically.",
 )
 @click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
 def report(dsn: str | None, banco: str | None, mes: datetime | None, out: Path, *, embedded: bool, open_: bool) -> None:
     """Write what is published as one HTML page in Spanish.
 
-    The system, a bank against it, the largest banks, what changed last, and warnings. The page needs no network and
-    no script: it can be mailed and printed. Example: bankadvisor-etl report --embedded --banco BANORTE --open
+    It has the system, a bank compared with it, the largest banks, the last changes, and warnings. The page needs
+    neither network nor scripts, so it can be mailed and printed.
+    Example: bankadvisor-etl report --embedded --banco BANORTE --open
     """
     if find_spec("jinja2") is None:
         raise ConfigurationError("report needs jinja2: pip install 'bankadvisor-etl[report]'")

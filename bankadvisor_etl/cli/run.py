@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from bankadvisor_etl.terminal import Terminal
 
 LONGEST_KEPT = 36_500
-"""Days, a century; PostgreSQL's dates end."""
+"""Days (a century); PostgreSQL's dates have a limit."""
 PRIVATE = " --embedded"
-"""What other commands need as well to find what this one published."""
+"""The option that other commands also need to find what this one published."""
 
 
 @click.command()
 @DATA_DIR
 @database_options
-@click.option("--dry-run", is_flag=True, help="Do everything but publish.")
+@click.option("--dry-run", is_flag=True, help="Do everything except publish.")
 @click.option("--force", is_flag=True, help="Read the files although nothing changed.")
 @click.option(
     "--allow-removals",
@@ -49,14 +49,14 @@ PRIVATE = " --embedded"
     "accepted",
     multiple=True,
     metavar="CHECK",
-    help="Accept what the check of this name finds, for this run; it is on record. Repeatable.",
+    help="Accept the findings of the check of this name for this run; this is recorded. Repeatable.",
 )
 @click.option(
     "--prefer",
     type=click.Choice(["serie", "libro"]),
     default="serie",
     show_default=True,
-    help="Where a loan book comes from that both CNBV's series and the workbook have.",
+    help="The source of a loan book that both CNBV's series and the workbook have.",
 )
 @THRESHOLD
 @click.option(
@@ -72,7 +72,7 @@ PRIVATE = " --embedded"
     type=click.Choice(["auto", "json", "plain"]),
     default="auto",
     show_default=True,
-    help="auto tells the run in sentences on a terminal and is JSON elsewhere; plain is a line per event.",
+    help="auto prints sentences on a terminal and JSON elsewhere; plain prints a line per event.",
 )
 @click.option(
     "--log-level",
@@ -81,7 +81,7 @@ PRIVATE = " --embedded"
     show_default=True,
     help="The lowest level that is logged.",
 )
-def run(  # noqa: PLR0913 - one parameter an option
+def run(  # noqa: PLR0913 - one parameter per option
     data_dir: Path,
     dsn: str | None,
     accepted: tuple[str, ...],
@@ -99,9 +99,8 @@ def run(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Read CNBV's files and publish what changed.
 
-    Reads the files of --data-dir, computes the figures, audits them, and writes to the table monthly_kpis what
-    differs from it, in one transaction. Every run leaves a row in etl_runs; files that did not change are not read
-    again.
+    Reads the files of --data-dir, computes the figures, audits them, and writes what differs to the table
+    monthly_kpis, in one transaction. Every run leaves a row in etl_runs; unchanged files are not read again.
 
     Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
     is at work, 78 a setting is missing, 143 stopped by SIGTERM.
@@ -132,19 +131,19 @@ def run(  # noqa: PLR0913 - one parameter an option
         log: Any = configure(terminal or log_format, log_level)
         log.info("etl_runner.main.started", triggered_by=request.triggered_by)
         try:
-            signal.signal(signal.SIGTERM, _terminate)  # until here there is nothing to close
+            signal.signal(signal.SIGTERM, _terminate)  # before this there is nothing to close
             _refuse_settings(data_dir, thresholds)
             with database(dsn, embedded=embedded) as chosen:
                 run(replace(request, dsn=chosen), child, stock, log)
                 if terminal:
                     _conclude(terminal, chosen)
-        except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its stack
+        except (Exception, Terminated, KeyboardInterrupt) as error:  # noqa: BLE001 - logged, a bug with its traceback
             _fail(log, error, told=terminal is not None)
     log.info("etl_runner.main.success")
 
 
 def _refuse_settings(data_dir: Path, thresholds: tuple[str, ...]) -> None:
-    """Refuse what cannot be right before a run is begun: a typo is no failed run.
+    """Refuse invalid settings before a run begins: a typo is not a failed run.
 
     Raises:
         ConfigurationError: there is no such folder, or no such threshold.
@@ -154,7 +153,7 @@ def _refuse_settings(data_dir: Path, thresholds: tuple[str, ...]) -> None:
     Thresholds.parse(thresholds)
     if not data_dir.is_dir():
         raise ConfigurationError(
-            f"the data folder {data_dir} does not exist or is no folder; set --data-dir or BANKADVISOR_DATA_DIR"
+            f"the data folder {data_dir} does not exist or is not a folder; set --data-dir or BANKADVISOR_DATA_DIR"
         )
 
 
@@ -168,7 +167,7 @@ def triggered_by(environment: Mapping[str, str], *, cron: bool) -> str:
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first one is being obeyed
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first signal is being handled
     raise Terminated
 
 
@@ -191,7 +190,7 @@ def _fail(log: Any, error: BaseException, *, told: bool) -> NoReturn:
 
 
 def _terminal(log_format: str, child: Child, database: str) -> Terminal | None:
-    """What tells a run to a person at a terminal; None where the log is for a file, the journal or a program."""
+    """The output for a person at a terminal; None if the log goes to a file, the journal or a program."""
     if log_format != "auto" or not sys.stdout.isatty():
         return None
     from bankadvisor_etl.job.progress import progress  # noqa: PLC0415 - only at a terminal

@@ -23,7 +23,7 @@ SHOWN = {
     "rows_rejected": "aside",
     "warnings": "warnings",
 }
-"""The columns of the table, and what they are called there; ``--json`` and ``--csv`` have them all."""
+"""The columns of the table, with their titles; ``--json`` and ``--csv`` have all columns."""
 
 
 @click.group(invoke_without_command=True)
@@ -45,7 +45,7 @@ def runs(
 ) -> None:
     """Print the last runs, the newest first.
 
-    Below a run that failed is why. Example: bankadvisor-etl runs --status failure --limit 3
+    The error is printed below a failed run. Example: bankadvisor-etl runs --status failure --limit 3
     """
     if context.invoked_subcommand is not None:
         return
@@ -64,12 +64,12 @@ def runs(
 @runs.command()
 @click.argument("run_id", type=int)
 @database_options
-@click.option("--rejects", type=click.IntRange(min=0), default=20, show_default=True, help="How many rejects.")
+@click.option("--rejects", type=click.IntRange(min=0), default=20, show_default=True, help="How many rejects to print.")
 @AS_JSON
 def show(run_id: int, dsn: str | None, rejects: int, *, embedded: bool, as_json: bool) -> None:
     """Print one run with its files, checks, rejects and changed figures.
 
-    --json has every check and the rejected rows themselves. Example: bankadvisor-etl runs show 5
+    --json has every check and the rejected rows. Example: bankadvisor-etl runs show 5
     """
     from bankadvisor_etl.warehouse import queries  # noqa: PLC0415 - psycopg is not needed for --help
 
@@ -116,7 +116,7 @@ def _sources(rows: list[dict[str, Any]]) -> str:
 
 
 def _checks(rows: list[dict[str, Any]]) -> str:
-    """Those that did not pass, each with what was seen; of the others the number."""
+    """The failed checks, each with what was found, and the number that passed."""
     from bankadvisor_etl.looking.names import with_names  # noqa: PLC0415 - what only this verb needs
 
     lines = []

@@ -20,14 +20,14 @@ import click
 @click.option(
     "--official",
     is_flag=True,
-    help="Write CNBV's own series and catalogues too, into DIRECTORY/cnbv, and a second edition of them that restates "
-    "some values, into DIRECTORY/segunda-edicion/cnbv. With the first, two monthly bulletins and one of capital.",
+    help="Also write CNBV's own series and catalogues, two monthly bulletins and one of capital into DIRECTORY/cnbv, "
+    "and a second edition of the series that restates some values into DIRECTORY/segunda-edicion/cnbv.",
 )
 def sample_data(directory: Path, seed: int, tasas_rows: int, *, official: bool) -> None:
-    """Write invented files of the exact layouts that CNBV publishes, into DIRECTORY.
+    """Write sample files with the exact layouts that CNBV publishes, into DIRECTORY.
 
-    The figures are invented; the layouts and their traps are the real ones, so that everything can be tried without
-    the real files. Example: bankadvisor-etl sample-data data/sample --tasas-rows 20000
+    The figures are invented; the layouts and their traps are real, so that everything can be tried without the real
+    files. Example: bankadvisor-etl sample-data data/sample --tasas-rows 20000
     """
     from bankadvisor_etl.sample_data import write_official, write_sample  # noqa: PLC0415 - polars, xlsxwriter
 

@@ -1,4 +1,4 @@
-"""Rows of a result, as a person or a program reads them."""
+"""Formats the rows of a result as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 GAP, NARROWEST, LEAST_SCREEN = 2, 8, 60
-"""Spaces between columns; the least that a column of text is cut to, and that a terminal is taken to have."""
+"""Spaces between columns; the minimum width of a truncated text column; the minimum width of a terminal."""
 
 
 def as_table(
@@ -25,9 +25,9 @@ def as_table(
     numbers: Sequence[bool] | None = None,
     width: int | None = None,
 ) -> str:
-    """Columns of text, numbers to the right (``numbers`` says which columns are); empty cells for null.
+    """A text table, with the columns of ``numbers`` right-aligned and empty cells for null.
 
-    Where a ``width`` is given, the widest columns of text are cut until the table fits it.
+    If a ``width`` is given, the widest text columns are truncated until the table fits.
     """
     rows = [list(row) for row in rows]
     cells = [list(header), *([_text(value) for value in row] for row in rows)]
@@ -47,7 +47,7 @@ def as_table(
 
 
 def _fitted(widths: Sequence[int], right: Sequence[bool], room: int) -> list[int]:
-    """The widths with the widest columns of text made narrower, one letter at a time, until they fit."""
+    """The widths, with the widest text columns narrowed one character at a time until they fit."""
     fitted = list(widths)
     texts = [place for place, number in enumerate(right) if not number]
     while sum(fitted) > room and texts:
@@ -65,12 +65,12 @@ def _cell(text: str, width: int, *, right: bool) -> str:
 
 
 def screen() -> int:
-    """The width of what is looked at: of the terminal, COLUMNS, or 80."""
+    """The width of the output: of the terminal, COLUMNS, or 80."""
     return max(shutil.get_terminal_size().columns, LEAST_SCREEN)
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated, with a header; a number has all its digits."""
+    """Comma-separated values with a header; numbers have all their digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -79,7 +79,7 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def as_json(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A JSON array with one object per row; a name that repeats gets a number."""
+    """A JSON array with one object per row; repeated names get a number."""
     names = _apart(header)
     return dumps([dict(zip(names, row, strict=True)) for row in rows])
 
@@ -94,7 +94,7 @@ def _apart(header: Sequence[str]) -> list[str]:
 
 
 def dumps(value: object, indent: str = "\n") -> str:
-    """JSON for a person to read; the digits of a decimal number stay as they are, and NaN and Infinity are null."""
+    """Indented JSON; decimal numbers keep their digits, and NaN and Infinity are null."""
     inner = indent + "  "
     if isinstance(value, Decimal):
         return format(value, "f") if value.is_finite() else "null"
@@ -124,5 +124,5 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, Decimal):
-        return format(value, "f")  # never 0E-8
+        return format(value, "f")  # not 0E-8
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

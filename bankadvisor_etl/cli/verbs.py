@@ -1,4 +1,4 @@
-"""The verbs by what they are for, as ``--help`` shows them, and the variables that set their options."""
+"""The verbs by purpose, as ``--help`` shows them, and the variables that set their options."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class Verbs(click.Group):
-    """A group that imports a verb when it is asked for; its help has sections and whole sentences.
+    """A group that imports a verb only when it is used; its help has sections and complete sentences.
 
     Attributes:
-        sections: the names of the verbs, by title of section; ``psql-url`` is ``psql_url`` in the module of that name.
-        hidden_verbs: those that are not in the help.
+        sections: the names of the verbs, by section title; ``psql-url`` is ``psql_url`` in the module of that name.
+        hidden_verbs: verbs that are not in the help.
     """
 
     sections: Mapping[str, tuple[str, ...]] = {}
     hidden_verbs: tuple[str, ...] = ()
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """The names of all verbs."""
         return [*(name for names in self.sections.values() for name in names), *self.hidden_verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name; None where there is none."""
+        """The verb of that name; None if there is none."""
         return self.verb(cmd_name) if cmd_name in self.list_commands(ctx) else None
 
     def verb(self, name: str) -> click.Command:
-        """The verb of that name, which exists."""
+        """The verb of that name, which has to exist."""
         attribute = name.replace("-", "_")
         command: click.Command = getattr(import_module(f"bankadvisor_etl.cli.{attribute}"), attribute)
         read_environment(command)
@@ -41,8 +41,8 @@ class Verbs(click.Group):
         """All verbs by name, imported."""
         return {name: self.verb(name) for name in self.list_commands(click.Context(self))}
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives both
-        """Write each section with the first sentence of each verb, whole."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click passes both
+        """Write each section with the complete first sentence of each verb."""
         widest = max(len(name) for names in self.sections.values() for name in names)
         for title, names in self.sections.items():
             with formatter.section(title):
@@ -50,7 +50,7 @@ class Verbs(click.Group):
 
 
 def read_environment(command: click.Command) -> None:
-    """Let each option be set by the variable of its name, and say so: ``BANKADVISOR_DATA_DIR`` for ``--data-dir``."""
+    """Let the variable of its name set each option, and show it: ``BANKADVISOR_DATA_DIR`` for ``--data-dir``."""
     for option in command.params:
         if isinstance(option, click.Option):
             option.envvar = "BANKADVISOR_" + option.opts[0].removeprefix("--").replace("-", "_").upper()

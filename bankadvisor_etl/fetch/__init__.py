@@ -1,1 +1,1 @@
-"""The regulator's files, brought from its servers into ``<data-dir>/cnbv`` and nowhere else."""
+"""Downloads the regulator's files into ``<data-dir>/cnbv`` and nowhere else."""

@@ -1,4 +1,4 @@
-"""What CNBV publishes, under which names, and where."""
+"""The files that CNBV publishes: their names and addresses."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _DOCUMENTS = "https://portafolioinfdoctos.cnbv.gob.mx/Documentacion/minfo/"
 FOLDERS = {
     "BANKADVISOR_SERIES_URL": _DOCUMENTS + "CSV/series_historicas/BM/",
-    "BANKADVISOR_ICAP_URL": _DOCUMENTS + "XLS/40/",  # inferred: not seen on the live server
+    "BANKADVISOR_ICAP_URL": _DOCUMENTS + "XLS/40/",  # inferred: not verified on the live server
     "BANKADVISOR_BULLETINS_URL": "https://portafolioinfo.cnbv.gob.mx/PortafolioInformacion/",
 }
-"""The folder that a file's name is added to, by the variable that replaces it."""
+"""The folder to which a file's name is added, by the variable that overrides it."""
 
 WHAT = ("serie", "catalogos", "boletines", "icap")
 
 RECENT_MONTHS = 4
-"""Bulletins that are asked for unless months are given: one comes out about six weeks after its month."""
+"""Bulletins requested if no months are given; one comes out about six weeks after its month."""
 
 MAX_MONTHS = 400
 
@@ -42,7 +42,7 @@ _BULLETINS = (
 
 
 class Kind(enum.Enum):
-    """What a file must turn out to be."""
+    """The kind of file that a download has to be."""
 
     SERIES = "the series: a zip with one CSV"
     CONCEPTS = "the catalogue of concepts: a CSV"
@@ -53,7 +53,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """One name that a file may have on the server."""
+    """One possible name of a file on the server."""
 
     name: str
     url: str
@@ -62,13 +62,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file, under the names that it may have.
+    """One file, with its possible names.
 
     Attributes:
         what: one of ``WHAT``.
-        label: how the log calls it.
+        label: its name in the log.
         candidates: in the order in which they are tried.
-        optional: the server need not have it (a bulletin that is not out yet).
+        optional: whether it may be missing (a bulletin that is not out yet).
     """
 
     what: str
@@ -81,7 +81,7 @@ def parse_months(text: str) -> tuple[str, ...]:
     """The months of ``202501..202509``, ``202501`` or ``202501,202503``, each YYYYMM.
 
     Raises:
-        ConfigurationError: it is not one of these, or more than ``MAX_MONTHS``.
+        ConfigurationError: it has another form, or more than ``MAX_MONTHS`` months.
     """
     months: list[str] = []
     for part in text.split(","):
@@ -103,7 +103,7 @@ def wanted_files(what: Collection[str], months: Collection[str], environment: Ma
     """Every file to ask for, in order.
 
     Raises:
-        ConfigurationError: an address in the environment is not an https one.
+        ConfigurationError: an address in the environment is not an https address.
     """
     return tuple(file for file in _all_files(months, environment) if file.what in what)
 

@@ -1,4 +1,4 @@
-"""One polite HTTPS client: one request at a time, under its own name, counted and bounded."""
+"""A polite HTTPS client: one request at a time, with an honest User-Agent, counted and limited."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USER_AGENT = f"bankadvisor-etl/{__version__} python-urllib3/{version('urllib3')}
 BLOCK = 64 * 1024
 MAX_REDIRECTS = 3
 MAX_WAIT = 120.0
-"""Seconds; a server that asks for more is left alone until the next run."""
+"""Seconds; a server that asks for more is not asked again until the next run."""
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _USABLE = frozenset({200, 206, 304, 416})
@@ -35,20 +35,20 @@ _GONE = frozenset({404, 410})
 
 @dataclass
 class Answer:
-    """A server's answer whose body has not been read yet; names of headers in lower case."""
+    """A server's answer whose body has not been read yet; header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
     response: urllib3.BaseHTTPResponse
 
     def blocks(self) -> Iterator[bytes]:
-        """The body as it comes.
+        """The body as it arrives.
 
         Raises:
             UnreachableError: it broke off before its end.
         """
         try:
-            # read1, not read: what came before a cut is kept.
+            # read1, not read: what arrived before a broken connection is kept.
             while block := self.response.read1(BLOCK, decode_content=False):
                 yield block
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -61,8 +61,8 @@ class Client:
 
     Attributes:
         timeout: seconds without a byte until a server counts as hanging.
-        sleep: how it waits; the tests look at what it is asked to.
-        requests: how many it sent.
+        sleep: how it waits; tests replace it.
+        requests: how many it has sent.
     """
 
     timeout: float
@@ -84,23 +84,23 @@ class Client:
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
-        """One GET, redirected within its own server at most.
+        """One GET; only redirects within the same server are followed.
 
         Raises:
-            UnreachableError: no answer, or one that says to come back later.
+            UnreachableError: no answer, or one that asks to retry later.
             MissingError: the server has no such file.
-            NotTheFileError: any other answer that brings no file.
+            NotTheFileError: any other answer without the file.
         """
         response = self._follow(url, dict(headers))
         try:
             yield _accept(response, url)
         except BaseException:
-            response.close()  # what is left of the body is not worth reading
+            response.close()  # the rest of the body is not needed
             raise
         finally:
-            # A connection with a body left in it cannot be used again.
+            # A connection with an unread body cannot be reused.
             if response.length_remaining == 0:
-                response.drain_conn()  # http.client wants its end read, even of a 304
+                response.drain_conn()  # http.client needs its end read, even for a 304
             else:
                 response.close()
             response.release_conn()
@@ -169,7 +169,7 @@ def _accept(response: urllib3.BaseHTTPResponse, url: str) -> Answer:
 
 
 def retry_after(value: str, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, given as a number or as a date; None where it says nothing."""
+    """Seconds that a Retry-After header asks for, as a number or a date; None if it has neither."""
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value)

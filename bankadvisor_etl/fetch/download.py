@@ -1,4 +1,4 @@
-"""One file, from the question whether it is new to its place in the folder."""
+"""Downloads one file, if it is new, and puts it in its place."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bankadvisor_etl.fetch.manifest import Manifest
 
 MAX_REQUESTS = 20
-"""For one name, however much each of them brings."""
+"""Per name, however much each request brings."""
 
 TAIL = 64 * 1024
 _NOT_MODIFIED, _PARTIAL = 304, 206
@@ -32,15 +32,15 @@ _NOT_MODIFIED, _PARTIAL = 304, 206
 
 @dataclass(frozen=True)
 class Downloader:
-    """How files are brought into a folder.
+    """Downloads files into a folder.
 
     Attributes:
-        client: asks the servers.
-        folder: where the files lie.
+        client: sends the requests.
+        folder: the folder of the files.
         manifest: of that folder.
-        retries: failures one after the other, with nothing gained between them, until a server is given up.
+        retries: consecutive failures without progress before a server is given up.
         log: gets a line per retry.
-        moved: is told (name, bytes, total) while bytes come.
+        moved: called with (name, bytes, total) while bytes arrive.
     """
 
     client: Client
@@ -51,11 +51,12 @@ class Downloader:
     moved: Callable[[str, int, int | None], None]
 
     def bring(self, candidate: Candidate) -> bool:
-        """Bring a file if there is a newer one; return whether there was.
+        """Download a file if there is a newer one; return whether there was.
 
         Raises:
-            UnreachableError: the server cannot be reached, or broke off too often; what came is kept for the next run.
-            NotTheFileError: what came is not the file; what was there stays.
+            UnreachableError: the server cannot be reached, or broke off too often; what arrived is kept for the next
+            run.
+            NotTheFileError: what arrived is not the file; the existing file stays.
             InputError: the disk is full or cannot be written to.
         """
         part = Part(self.folder, candidate)
@@ -69,10 +70,10 @@ class Downloader:
             raise
         except UnreachableError:
             if not part.validator:
-                part.discard()  # nobody could tell whether the rest belongs to it
+                part.discard()  # without a validator, the rest may be of another version
             raise
         except OSError as error:
-            # The space is worth more to the database than half a download.
+            # The database needs the space more than half a download does.
             with suppress(OSError):
                 part.discard()
             raise InputError(
@@ -80,7 +81,7 @@ class Downloader:
             ) from error
 
     def _receive(self, candidate: Candidate, part: Part) -> bool:
-        """Ask until the part is complete; False when the file that is there is still the newest."""
+        """Send requests until the part is complete; return False if the existing file is still the newest."""
         held = self.manifest.entry(candidate.name)
         failures, most = 0, part.size
         for request in range(1, MAX_REQUESTS + 1):
@@ -94,21 +95,21 @@ class Downloader:
                     part.receive(answer, lambda size, total: self.moved(candidate.name, size, total))
                     return True
             except UnreachableError as error:
-                # Bytes that can be built on are progress; a download that starts again from nothing is not.
+                # Bytes that can be resumed are progress; a download that starts over is not.
                 gained = part.size > most and bool(part.validator)
                 failures = 0 if gained else failures + 1
                 most = max(most, part.size)
                 if error.permanent or failures > self.retries or request == MAX_REQUESTS:
                     raise
                 self._wait(error, failures, candidate.name)
-        raise AssertionError  # the last request either ended well or raised
+        raise AssertionError  # the last request either succeeded or raised
 
     def _wait(self, error: UnreachableError, failures: int, name: str) -> None:
         seconds = error.retry_after
         if seconds is None:
-            seconds = min(2.0**failures, 30) * random.uniform(0.5, 1)  # noqa: S311 - no secret, only not in step
+            seconds = min(2.0**failures, 30) * random.uniform(0.5, 1)  # noqa: S311 - not a secret, only jitter
         if seconds > MAX_WAIT:
-            raise UnreachableError(f"{error}; it asks to wait {seconds:.0f} s, the next run will try")
+            raise UnreachableError(f"{error}; it asks to wait {seconds:.0f} s, so the next run will try")
         self.log.warning("fetch.retry", file=name, error=str(error), seconds=round(seconds, 1))
         self.client.sleep(seconds)
 
@@ -118,7 +119,7 @@ class Downloader:
         except NotTheFileError:
             if not part.resumed:
                 raise
-            # Two halves of different files, with a validator that did not tell: once more, in one piece.
+            # Perhaps two halves of different files that the validator did not distinguish: download it again whole.
             part.discard()
             self._receive(candidate, part)
             judge(part.path, candidate.kind, candidate.name)
@@ -141,10 +142,10 @@ class Downloader:
         return not same
 
     def _is_the_same(self, candidate: Candidate, part: Part) -> bool:
-        """Whether a server without validators still has the file that is there: its size and its last bytes.
+        """Whether a server without validators still has the existing file: same size and same last bytes.
 
-        A zip ends in the CRC of everything within it, and a catalogue is no longer than the bytes that are compared. Of
-        an old workbook neither holds, so it is always brought.
+        A zip ends with the CRCs of all its members, and a catalogue is no longer than the bytes that are compared.
+        Neither is true of an old workbook, so it is always downloaded.
         """
         held = self.manifest.entry(candidate.name)
         if held is None or held.conditions() or part.conditions():

@@ -1,4 +1,4 @@
-"""What can go wrong with a download: the server did not answer, or what it sent is not the file."""
+"""The errors of a download: the server did not answer, or what it sent is not the file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from bankadvisor_etl.errors import EtlError, InputError
 
 
 class UnreachableError(EtlError):
-    """Raised when a server does not answer, fails verification, or asks for more patience than there is.
+    """Raised when a server does not answer, fails verification, or asks to wait too long.
 
     Attributes:
-        retry_after: seconds that the server asked to wait, where it did.
-        permanent: trying again cannot help, as with a certificate that does not verify.
+        retry_after: seconds that the server asked to wait, if it did.
+        permanent: a retry cannot help, as with a certificate that fails verification.
     """
 
     exit_code = 69
 
     def __init__(self, message: str, *, retry_after: float | None = None, permanent: bool = False) -> None:
-        """Keep what the server said beside the message."""
+        """Store the server's answer with the message."""
         super().__init__(message)
         self.retry_after = retry_after
         self.permanent = permanent
@@ -27,4 +27,4 @@ class NotTheFileError(InputError):
 
 
 class MissingError(NotTheFileError):
-    """Raised when a server says that it has no such file: a 404, or a page where the file should be."""
+    """Raised when a server does not have the file: it answers 404, or with a page instead of the file."""

@@ -1,4 +1,4 @@
-"""The story of a fetch: what to ask for, one file after the other, and what came of it."""
+"""A fetch: one request after another, and the outcome of each file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOLDER = "cnbv"
 
 @dataclass
 class Outcome:
-    """What became of each file, by label."""
+    """The outcome of each file, by label."""
 
     new: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Outcome:
     failed: dict[str, EtlError] = field(default_factory=dict)
 
     def raise_failure(self) -> None:
-        """Raise one error for all that failed: 69 if any server could not be reached, so that the unit tries again."""
+        """Raise one error for all failed files: 69 if any server was unreachable, so that the unit tries again."""
         if not self.failed:
             return
         errors = list(self.failed.values())
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def plan(data_dir: Path, wanted: Sequence[Wanted], log: Any) -> None:
-    """Log what a fetch would ask for, without asking."""
+    """Log what a fetch would request, without requesting it."""
     folder = data_dir / FOLDER
     manifest = Manifest(folder)
     for file in wanted:
@@ -66,10 +66,10 @@ def fetch_files(
     retries: int,
     moved: Callable[[str, int, int | None], None],
 ) -> Outcome:
-    """Bring what is new into ``<data_dir>/cnbv``; a file that fails does not keep the others from coming.
+    """Download what is new into ``<data_dir>/cnbv``; a file that fails does not stop the others.
 
     Raises:
-        InputError: the folder cannot be made or written to.
+        InputError: the folder cannot be created or written to.
         LockedError: another fetch is at work there.
     """
     folder = data_dir / FOLDER
@@ -95,7 +95,7 @@ def fetch_files(
 def _fetch_one(file: Wanted, downloader: Downloader, outcome: Outcome, away: dict[str, UnreachableError]) -> None:
     log, host = downloader.log, urlsplit(file.candidates[0].url).netloc
     if host in away:
-        # A host that is down costs its retries once, not once per file.
+        # The retries for a host that is down are spent once, not for each file.
         _fail(file, UnreachableError(f"not asked for: {away[host]}"), outcome, log)
         return
     try:
@@ -122,7 +122,7 @@ def _fail(file: Wanted, error: EtlError, outcome: Outcome, log: Any) -> None:
 
 
 def _bring_first(file: Wanted, downloader: Downloader) -> bool:
-    """Bring the first candidate that the server has; the last miss is raised when it has none."""
+    """Download the first candidate that the server has; raise the last miss if it has none."""
     candidates = _candidates(file, downloader.folder, downloader.manifest)
     for candidate in candidates[:-1]:
         try:
@@ -133,7 +133,7 @@ def _bring_first(file: Wanted, downloader: Downloader) -> bool:
 
 
 def _candidates(file: Wanted, folder: Path, manifest: Manifest) -> Sequence[Candidate]:
-    """A file that is there is asked for under its own name alone."""
+    """The names to try; only the existing name if the file exists already."""
     held = [one for one in file.candidates if (folder / one.name).exists() and manifest.entry(one.name)]
     return held[:1] or file.candidates
 
@@ -157,5 +157,5 @@ def _locked(data_dir: Path, folder: Path) -> Iterator[None]:
 
 
 def make_client(timeout: float) -> Client:
-    """A client with the roots of this machine and the intermediate of this package."""
+    """A client with the machine's root certificates and the package's intermediate certificate."""
     return Client(timeout)

@@ -1,4 +1,4 @@
-"""Whether a file is what its name says: by its first bytes, its size, its zip directory and its header."""
+"""Decides whether a file is what its name says: by its first bytes, its size, its zip directory and its header."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 MAX_BYTES = {
-    Kind.SERIES: 1024 * _MIB,  # really 109
+    Kind.SERIES: 1024 * _MIB,  # in fact 109
     Kind.CONCEPTS: 8 * _MIB,
     Kind.INSTITUTIONS: 8 * _MIB,
-    Kind.WORKBOOK: 64 * _MIB,  # really 2.4
+    Kind.WORKBOOK: 64 * _MIB,  # in fact 2.4
     Kind.OLD_WORKBOOK: 64 * _MIB,
 }
 MAX_UNPACKED = 2048 * _MIB
 MAX_RATIO = 40
-"""Of the series; it is really 5.4. A workbook's sheets pack better: ``MAX_SHEET_RATIO``."""
+"""For the series, whose ratio is 5.4. A workbook's sheets compress better: ``MAX_SHEET_RATIO``."""
 
 MAX_SHEETS_UNPACKED = 512 * _MIB
 MAX_SHEET_RATIO = 100
@@ -36,29 +36,29 @@ HEADERS = {
 }
 _ZIP, _OLE, _BOM = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\xef\xbb\xbf"
 SNIFFED = 512
-"""Bytes that are enough to tell a page from a file."""
+"""Bytes that are enough to distinguish an HTML page from a file."""
 
 _ENCRYPTED = 0x1
 
 
 def sniff(first: bytes, kind: Kind, name: str) -> None:
-    """Look at the first bytes, so that a page is not downloaded to its end.
+    """Check the first bytes, so that an HTML page is not downloaded to its end.
 
     Raises:
-        MissingError: it is a page of HTML, which some servers send in place of a 404.
+        MissingError: it is an HTML page, which some servers send instead of a 404.
         NotTheFileError: it is something else.
     """
     start = first.removeprefix(_BOM).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        raise MissingError(f"{name}: the server sent a page of HTML in its place")
+        raise MissingError(f"{name}: the server sent an HTML page instead")
     magic = {Kind.SERIES: _ZIP, Kind.WORKBOOK: _ZIP, Kind.OLD_WORKBOOK: _OLE}.get(kind)
     good = first.startswith(magic) if magic else _header(first) == HEADERS[kind]
     if not good:
-        raise NotTheFileError(f"{name}: is not {kind.value}; it begins with {first[:24]!r}")
+        raise NotTheFileError(f"{name}: not {kind.value}; it begins with {first[:24]!r}")
 
 
 def judge(path: Path, kind: Kind, name: str) -> None:
-    """Look at a complete file.
+    """Check a complete file.
 
     Raises:
         NotTheFileError: it is not what its name says, or is damaged.
@@ -85,11 +85,11 @@ def judge(path: Path, kind: Kind, name: str) -> None:
 def _judge_series(archive: zipfile.ZipFile, name: str) -> None:
     members = archive.infolist()
     if [member.filename for member in members] != [SERIES_MEMBER]:
-        raise NotTheFileError(f"{name}: must hold {SERIES_MEMBER} and nothing else")
+        raise NotTheFileError(f"{name}: must contain {SERIES_MEMBER} and nothing else")
     _assert_bounded(members, name, MAX_UNPACKED, MAX_RATIO)
     with archive.open(members[0]) as text:
         if _header(text.read(SNIFFED)) != HEADERS[Kind.SERIES]:
-            raise NotTheFileError(f"{name}: {SERIES_MEMBER} has not the header of the series")
+            raise NotTheFileError(f"{name}: {SERIES_MEMBER} does not have the header of the series")
         _drain(text)
 
 

@@ -1,4 +1,4 @@
-"""``MANIFEST.json``: where each file came from, its hash, and what the server calls its version."""
+"""``MANIFEST.json``: the address of each file, its hash, and the server's validators."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Entry:
     """One file as it was fetched.
 
     Attributes:
-        address: where from.
+        address: the URL.
         sha256: of its bytes.
         size: in bytes.
-        etag: the server's, weak or strong; empty where it sent none.
-        last_modified: the server's, in its words; empty where it sent none.
-        fetched_at: when, in UTC.
+        etag: as sent by the server, weak or strong; empty if it sent none.
+        last_modified: as sent by the server; empty if it sent none.
+        fetched_at: in UTC.
     """
 
     address: str
@@ -36,16 +36,16 @@ class Entry:
     fetched_at: str
 
     def conditions(self) -> dict[str, str]:
-        """The headers that ask for the file only if it is another one by now."""
+        """The headers that request the file only if it has changed."""
         headers = {"If-None-Match": self.etag} if self.etag else {}
         return headers | ({"If-Modified-Since": self.last_modified} if self.last_modified else {})
 
 
 class Manifest:
-    """The entries of a folder; one that does not describe the file that lies there does not count."""
+    """The entries of a folder; an entry that does not match the file in it is ignored."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the manifest of a folder; a damaged one is as good as none."""
+        """Read the manifest of a folder; a damaged one counts as empty."""
         self._folder = folder
         self._entries = _read(folder / NAME)
         self._verified: dict[str, bool] = {}
@@ -77,7 +77,7 @@ def hash_of(path: Path) -> str:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a small file beside, to the disk, and rename it."""
+    """Replace a small file: write a temporary one, sync it, and rename it."""
     beside = path.with_name(f".{path.name}.new")
     with beside.open("wb") as file:
         file.write(content)
@@ -88,7 +88,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames within a folder outlast a power cut."""
+    """Make renames within a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -113,4 +113,4 @@ def _read(path: Path) -> dict[str, Entry]:
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return {}  # damaged: everything is asked for again, and it is written anew
+        return {}  # damaged: everything is requested again, and the manifest rewritten

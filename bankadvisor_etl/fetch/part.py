@@ -1,4 +1,4 @@
-"""A download that is not complete: what came so far, and whether the rest of it can still be asked for."""
+"""An incomplete download: what arrived so far, and whether the rest can still be requested."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 _PARTIAL, _OUT_OF_RANGE = 206, 416
 _SETTLED = 60
-"""Seconds between Last-Modified and Date for the former to tell versions apart (RFC 9110, 8.8.2.2)."""
+"""Seconds between Last-Modified and Date for Last-Modified to be a strong validator (RFC 9110, 8.8.2.2)."""
 
 _SPARE = 16 * 1024 * 1024
-"""Bytes left free on the disk: a download is not worth a full one."""
+"""Bytes that a download leaves free on the disk."""
 
 
 class Part:
-    """The bytes of one candidate, in a hidden file beside its place; kept from one run to the next.
+    """The bytes of one candidate, in a hidden file in the same folder; kept from one run to the next.
 
-    A resumed file is only as good as its validator: without a strong one the download starts again.
+    It is resumed only with a strong validator; otherwise the download starts over.
     """
 
     def __init__(self, folder: Path, candidate: Candidate) -> None:
-        """Find what an earlier run left of it."""
+        """Find what an earlier run left."""
         self._candidate = candidate
         self.path = folder / f".{candidate.name}.part"
         self._note = folder / f".{candidate.name}.part.json"
@@ -47,11 +47,11 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes that came so far."""
+        """Bytes that arrived so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def conditions(self) -> dict[str, str]:
-        """The headers that ask for the rest, if it is still the rest of the same file."""
+        """The headers that request the rest, if the file is still the same."""
         if not self.size or not self.validator:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
@@ -60,8 +60,8 @@ class Part:
         """Write an answer's body to the disk.
 
         Raises:
-            UnreachableError: it broke off, or does not fit to what is there; what can be kept is kept.
-            NotTheFileError: it is larger than it said, or than such a file can be, or no such file at all.
+            UnreachableError: it broke off, or does not continue what is there; what can be kept is kept.
+            NotTheFileError: it is larger than declared, or than such a file can be, or not such a file at all.
             InputError: there is no room for it.
         """
         self._begin(answer)
@@ -81,7 +81,7 @@ class Part:
             raise UnreachableError(f"{name}: the connection broke off after {self.size} of {self.total} bytes")
 
     def discard(self) -> None:
-        """Forget what came."""
+        """Delete what arrived."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         self.validator, self.total, self.headers, self.resumed = "", None, {}, False
@@ -89,7 +89,7 @@ class Part:
     def _begin(self, answer: Answer) -> None:
         if answer.status == _OUT_OF_RANGE or (answer.status == _PARTIAL and not self._continues(answer)):
             self.discard()
-            raise UnreachableError(f"{self._candidate.name}: changed on the server; it is asked for from its start")
+            raise UnreachableError(f"{self._candidate.name}: changed on the server; it is downloaded from the start")
         if answer.status != _PARTIAL:
             self.discard()
             self.headers = dict(answer.headers)
@@ -122,7 +122,7 @@ class Part:
             raise InputError(f"{name}: no room for its {total} bytes in {self.path.parent}")
 
     def _write(self, file: IO[bytes], block: bytes) -> None:
-        # The first bytes of a file come in one piece: a TLS record is larger.
+        # The first bytes of a file arrive in one piece: a TLS record is larger.
         if file.tell() == 0:
             sniff(block[:SNIFFED], self._candidate.kind, self._candidate.name)
         file.write(block)
@@ -139,7 +139,7 @@ class Part:
 
 
 def strong_validator(headers: Mapping[str, str]) -> str:
-    """What tells versions of a file apart byte by byte: a strong ETag, else a settled Last-Modified, else nothing."""
+    """A strong validator: a strong ETag, otherwise a Last-Modified old enough to be one, otherwise empty."""
     etag = headers.get("etag", "")
     if etag:
         return "" if etag.startswith("W/") else etag

@@ -1,4 +1,4 @@
-"""How far a download is: one line that moves on a terminal, a log line now and then elsewhere."""
+"""The progress of a download: a line that is updated on a terminal, occasional log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MB = 1_000_000
 
 
 class Progress:
-    """Told of bytes that come; shows some of it."""
+    """Shows the progress of downloads, at limited intervals."""
 
     def __init__(self, stream: TextIO, log: Any) -> None:
         """Show nothing yet."""
@@ -21,7 +21,7 @@ class Progress:
         self._next = time.monotonic() + (0 if self._terminal else _EVERY_LOG)
 
     def moved(self, name: str, size: int, total: int | None) -> None:
-        """Show that so many bytes of a file have come."""
+        """Show that ``size`` bytes of a file have arrived."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -34,7 +34,7 @@ class Progress:
             self._log.info("fetch.progress", file=name, bytes=size, total=total)
 
     def clear(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the line from the terminal."""
         if self._terminal:
             self._stream.write("\r\033[K")
             self._stream.flush()

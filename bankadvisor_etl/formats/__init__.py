@@ -1,1 +1,1 @@
-"""File formats: workbooks, comma-separated text, the forms of a cell. They know files, not banks."""
+"""File formats: workbooks, comma-separated text, the forms of a cell. Nothing here is specific to banks."""

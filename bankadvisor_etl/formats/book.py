@@ -1,6 +1,6 @@
-"""A workbook of many sheets as grids, behind the guards of ``formats.xlsx``: .xlsx, .xlsm and .xls.
+"""A workbook of many sheets as grids, after the checks of ``formats.xlsx``: .xlsx, .xlsm and .xls.
 
-The columns of an .xls are counted from its first filled one: calamine does not tell which one that is.
+The columns of an .xls are counted from its first filled one: calamine does not report which one that is.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLE = b"\xd0\xcf\x11\xe0"
-"""How an .xls begins."""
+"""The first bytes of an .xls."""
 MAX_XLS = 64 * 1024 * 1024
 MERGED = re.compile(rb"""<(?:\w+:)?mergeCell [^>]*?\bref=["']([A-Z]+)(\d+):([A-Z]+)(\d+)["']""")
 
 
 class Book:
-    """A workbook that was looked at, and whose sheets can be read one by one."""
+    """A checked workbook whose sheets can be read one by one."""
 
     def __init__(self, path: Path) -> None:
         """Open a workbook.
 
         Raises:
-            InputError: the file is missing, no workbook, damaged or too large.
+            InputError: the file is missing, not a workbook, damaged or too large.
         """
         self._path = path
         self._xml: Mapping[str, bytes] = {}
         if xlsx.start_of(path) == OLE:
             if path.stat().st_size > MAX_XLS:
-                raise InputError("larger than an honest .xls", Place(path.name), xlsx.AGAIN)
+                raise InputError("too large for an .xls", Place(path.name), xlsx.AGAIN)
         else:
             self._xml = _sheets_of(path)
         try:
@@ -49,7 +49,7 @@ class Book:
 
     @property
     def sheets(self) -> list[str]:
-        """The names of its sheets, as the workbook spells them."""
+        """The names of its sheets."""
         return self._reader.sheet_names
 
     def grid(self, sheet: str) -> Grid:
@@ -74,7 +74,7 @@ class Book:
 
 
 def _sheets_of(path: Path) -> dict[str, bytes]:
-    """The XML of each sheet by its name, after the guards."""
+    """The XML of each sheet by its name, after the checks."""
     contents = xlsx.contents_of(path)
     for member, content in contents.items():
         if member.endswith((".xml", ".rels")):

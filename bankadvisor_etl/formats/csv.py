@@ -1,4 +1,4 @@
-"""What a comma-separated file has to look like: the mistakes that a scan would not notice."""
+"""Checks of a comma-separated file, for mistakes that a scan would not notice."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 AGAIN = "fetch the file again"
 EDGE = 256 * 1024
-"""How much of each end of the file is looked at, in bytes: thousands of rows."""
+"""Bytes at each end of the file that are checked: thousands of rows."""
 
 
 def check_csv(path: Path) -> list[str]:
-    """Return the headers of a comma-separated file whose first and last lines are whole, trimmed and told apart.
+    """Return the headers, trimmed and unique, of a comma-separated file whose first and last lines are complete.
 
     Raises:
-        InputError: the file is missing, empty, not comma-separated text of one byte a letter, or cut.
+        InputError: the file is missing, empty, truncated, or not comma-separated text of one byte per letter.
     """
     try:
         with path.open("rb") as file:
@@ -44,22 +44,22 @@ def check_csv(path: Path) -> list[str]:
     headers = _row(first.partition(b"\r")[0])
     if len(headers) < 2 or b"\r" in first:  # noqa: PLR2004 - one cell is what any other text gives
         value = first[:80].decode("utf-8", "replace")
-        raise InputError("is not a line of headers between commas", Place(path.name, row=1, value=value), AGAIN)
+        raise InputError("is not a line of comma-separated headers", Place(path.name, row=1, value=value), AGAIN)
     last = _row(tail.rstrip().rsplit(b"\n", 1)[-1])
     if len(last) != len(headers):
-        what = f"the last line has {len(last)} columns and the header {len(headers)}: the file was cut"
+        what = f"the last line has {len(last)} columns and the header {len(headers)}: the file is truncated"
         raise InputError(what, Place(path.name), AGAIN)
     return told_apart(headers)
 
 
 def check_lines(path: Path, columns: int) -> None:
-    """Raise ``InputError`` where a line has more or fewer than ``columns`` columns; blank lines do not count."""
+    """Raise ``InputError`` if a line has more or fewer than ``columns`` columns; blank lines are ignored."""
     cell = r'(?:"(?:[^"]|"")*"|[^",]*)'
     lines = pl.scan_csv(
         path,
         has_header=False,
         skip_lines=1,
-        separator="\1",  # which text does not have: one column, the line
+        separator="\1",  # does not occur in text, so the line is one column
         quote_char=None,
         schema={"text": pl.String},
         encoding="utf8-lossy",
@@ -78,7 +78,7 @@ def check_lines(path: Path, columns: int) -> None:
 
 
 def _line_with_nul(file: BinaryIO) -> int | None:
-    """The number of the first line with a NUL byte, such as a broken copy leaves in the middle."""
+    """The number of the first line with a NUL byte, as an incomplete copy may leave in the middle."""
     if not any(b"\0" in block for block in _blocks(file)):
         return None
     lines = 1
@@ -96,5 +96,5 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _row(line: bytes) -> list[str]:
-    # The last line may be one half of a row whose text holds a line break: it then has too few columns, and is refused.
+    # The last line may be half of a row whose text contains a line break: it then has too few columns and is refused.
     return [cell.strip() for cell in next(csv.reader([line.decode("utf-8", "replace")]), [""])]

@@ -1,4 +1,4 @@
-"""What is read of a source's file: the type that goes from ``sources`` to ``transforms`` and ``checks``."""
+"""What was read from a source's file: the type that ``sources`` pass to ``transforms`` and ``checks``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 REJECTS = pl.Schema({"row": pl.UInt32, "reason": pl.String, "raw": pl.String, "fault": pl.Boolean})
-"""What was set aside of one row: its number as Excel or an editor shows it, why, the row as a JSON object, and whether
-it is a fault of the file (a rate that CNBV leaves blank is not one, and does not count against the limit of faults)."""
+"""What was set aside, one row each: its row number as Excel or an editor shows it, why, the row as a JSON object, and
+whether it is a fault of the file (a rate that CNBV leaves blank is not, and does not count towards the limit)."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Extract:
 
     Attributes:
         frame: ``codigo`` (canonical code), ``mes`` (first day of the month) and the source's own columns.
-        rows_read: rows of data in the file, blank ones left out.
+        rows_read: the number of data rows in the file, without blank ones.
         rejects: the rows and cells that were set aside, as ``REJECTS``.
-        ignored: headers of the file that no specification names.
+        ignored: headers in the file that no specification names.
     """
 
     frame: pl.DataFrame

@@ -1,4 +1,4 @@
-"""A sheet as a rectangle of text, for sheets that are laid out for people: what is where has to be found out first."""
+"""A sheet as a rectangle of text, for sheets that are laid out for people and have no fixed columns."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bankadvisor_etl.errors import DataError, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-AGAIN = "fetch the file again; if it is the same, the layout is a new one and has to be added here"
+AGAIN = "fetch the file again; if it is the same, the layout is new and has to be added here"
 SHOWN = 80
-"""Letters of a cell that a refusal shows."""
+"""Characters of a cell that an error shows."""
 
 LETTERS = 26
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a sheet as text; what is blank is None.
+    """The cells of a sheet as text; a blank cell is None.
 
     Attributes:
         file: the name of the file.
@@ -27,7 +27,7 @@ class Grid:
         rows: the cells, row by row, all of the same length.
         first_row: the number of the first row, as Excel shows it.
         first_column: the number of the first column, 1 for A.
-        merged: cells that are one, as top, left, bottom and right: places in ``rows``, both ends inclusive.
+        merged: merged ranges as top, left, bottom and right: indexes in ``rows``, both ends inclusive.
     """
 
     file: str
@@ -38,17 +38,17 @@ class Grid:
     merged: tuple[tuple[int, int, int, int], ...] = ()
 
     def text(self, row: int, column: int) -> str | None:
-        """The text of a cell without the spaces around it; None where nothing is left."""
+        """The trimmed text of a cell; None if nothing is left."""
         return (self.rows[row][column] or "").strip() or None
 
     def filled(self, row: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
-        """The filled cells of a row between two columns, with the column of each."""
+        """The filled cells of a row between two columns, each after its column."""
         for column in range(start, len(self.rows[row]) if end is None else end):
             if text := self.text(row, column):
                 yield column, text
 
     def place(self, row: int | None = None, column: int | None = None) -> Place:
-        """Where a cell is, with its text; or a row, or the sheet."""
+        """The place of a cell, with its text, or of a row, or of the sheet."""
         if row is None:
             return Place(self.file, self.sheet)
         number = row + self.first_row

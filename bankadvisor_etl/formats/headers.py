@@ -1,4 +1,4 @@
-"""The headers of a file, as names of columns that can be told apart."""
+"""The headers of a file, as unique column names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def told_apart(cells: Iterable[str | None], *taken: str) -> list[str]:
-    """Trimmed headers: a blank one becomes ``column N``; one that appears twice, or is taken, gets ``#2`` after it."""
+    """Trimmed headers: a blank one becomes ``column N``; one that is repeated, or ``taken``, gets ``#2`` appended."""
     seen = Counter(taken)
     headers = []
     for position, cell in enumerate(cells, start=1):

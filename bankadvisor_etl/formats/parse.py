@@ -1,6 +1,6 @@
-"""The canonical forms of institution codes, months and numbers: made here, from text, and nowhere else.
+"""The canonical forms of institution codes, months and numbers; the only place where text is parsed.
 
-Every function takes a text column and gives null where the text is not of the form it names.
+Every function takes a text column and returns null where the text does not have the form in its name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SISTEMA = "5"
 
 FIRST_BANK_CODE = 40_000
 LARGEST = 1e10
-"""A thousand times the whole system in MDP, and what the columns of ratios can hold: no figure is larger."""
+"""A thousand times the whole system in MDP, and the limit of the ratio columns: no figure is larger."""
 
 THOUSANDS = r"^[^,]*$|^\s*-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?\s*$"
 EXCEL_EPOCH = pl.datetime(1899, 12, 31)
@@ -46,12 +46,12 @@ def code(text: pl.Expr) -> pl.Expr:
 
 
 def is_bank(codigo: pl.Expr) -> pl.Expr:
-    """Whether a canonical code is a bank's; every code but these and ``SISTEMA`` is an aggregate."""
+    """Whether a canonical code is a bank's; every other code except ``SISTEMA`` is an aggregate."""
     return codigo.str.starts_with("04") & (codigo.str.len_bytes() == len("040002"))
 
 
 def words(text: pl.Expr) -> pl.Expr:
-    """Text as it stands, without the spaces around it; null where nothing is left."""
+    """Trimmed text; null where nothing is left."""
     stripped = text.str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
@@ -63,21 +63,21 @@ def number(text: pl.Expr) -> pl.Expr:
 
 
 def unbounded(text: pl.Expr) -> pl.Expr:
-    """A decimal number, or what the text calls infinite or ``nan``: for those who bound it themselves."""
+    """A decimal number, including infinities and ``nan``, for callers that check bounds themselves."""
     return text.str.strip_chars().cast(pl.Float64, strict=False)
 
 
 def without_commas(text: pl.Expr) -> pl.Expr:
-    """The text of a number without its thousands commas (``393,968``); null where a comma is anything else."""
+    """The text of a number without its thousands commas (``393,968``); null where a comma is something else."""
     return pl.when(text.str.contains(THOUSANDS)).then(text.str.replace_all(",", "", literal=True))
 
 
 def number_or_serial(text: pl.Expr) -> pl.Expr:
-    """A number, or one that Excel shows as a date because its cell is formatted as one.
+    """A number, or one that Excel shows as a date because of the format of its cell.
 
-    The value of such a cell is the serial with its fraction: ``1900-01-16 01:59:42.950`` is 16.083136. Serials
-    count days from 1899-12-31, and from 1900-03-01 on one more, since Excel believes in 29 February 1900.
-    Six decimals are what the millisecond of the text can carry; what Excel calls 29 February, serial 60, reads as 59.
+    The value of such a cell is the serial number with its fraction: ``1900-01-16 01:59:42.950`` is 16.083136. Serials
+    count days from 1899-12-31, and from 1900-03-01 on one more, since Excel has a 29 February 1900.
+    The milliseconds of the text are precise to six decimals. Excel's 29 February 1900, serial 60, reads as 59.
     """
     moment = text.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="ms")
     days = (moment - EXCEL_EPOCH).dt.total_milliseconds() / 86_400_000
@@ -86,22 +86,22 @@ def number_or_serial(text: pl.Expr) -> pl.Expr:
 
 
 def month_of_period(text: pl.Expr) -> pl.Expr:
-    """First day of a ``YYYYMM`` period, or of one that Excel made a date or a text (``month_of_iso``) of."""
+    """First day of a ``YYYYMM`` period, or of one that Excel turned into a date or text (``month_of_iso``)."""
     return pl.coalesce(_of_period(text), _of_iso(text), _of_words(text))
 
 
 def month_of_iso(text: pl.Expr) -> pl.Expr:
-    """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time after it.
+    """First day of the month of ``YYYY-MM-DD`` or ``YYYY/M/DD``, with or without a time.
 
-    Also of what Excel makes of such a cell where nothing else can be meant: ``jun-25``, ``junio 2025``, ``202506``.
+    Also of unambiguous forms that Excel makes of such a cell: ``jun-25``, ``junio 2025``, ``202506``.
     """
     return pl.coalesce(_of_iso(text), _of_words(text), _of_period(text))
 
 
 def month_of_american(text: pl.Expr) -> pl.Expr:
-    """First day of the month of ``M/D/YY``, ``MM/DD/YYYY`` or ``YYYY-MM-DD``; two digits of a year are of this century.
+    """First day of the month of ``M/D/YY``, ``MM/DD/YYYY`` or ``YYYY-MM-DD``; a two-digit year is in this century.
 
-    A day and a month that Spanish settings swapped are not told from others unless the day is past 12.
+    A day and a month that were swapped under a Spanish locale are only detected if the day is past 12.
     """
     american = _month(text.str.strip_chars(), r"^([0-9]{1,2})/[0-9]{1,2}/((?:20)?[0-9]{2})$", year=2, month=1)
     return pl.coalesce(american, _of_iso(text))
@@ -119,7 +119,7 @@ def _of_iso(text: pl.Expr) -> pl.Expr:
 
 
 def _of_words(text: pl.Expr) -> pl.Expr:
-    """Of ``jun-25``, ``Junio 2025``, ``dec-24``; a number before the word would be a day."""
+    """Of ``jun-25``, ``Junio 2025``, ``dec-24``; not with a number before the word, which would be a day."""
     words = text.str.strip_chars().str.to_lowercase()
     name, year = (words.str.extract(MONTH_AND_YEAR, group) for group in (1, 2))
     number = name.str.head(3).replace_strict(MONTH_NAMES, default=None, return_dtype=pl.String)
@@ -127,14 +127,14 @@ def _of_words(text: pl.Expr) -> pl.Expr:
 
 
 def _month(text: pl.Expr, pattern: str, *, year: int, month: int) -> pl.Expr:
-    # Text to text, so that month 13 is null rather than a date of the next year.
+    # By way of text, so that month 13 becomes null rather than a date in the next year.
     full_year = pl.concat_str(pl.lit("20"), text.str.extract(pattern, year)).str.tail(4)
     padded = pl.concat_str(pl.lit("0"), text.str.extract(pattern, month)).str.tail(2)
     return (full_year + padded + "01").str.to_date("%Y%m%d", strict=False)
 
 
 class Parser(NamedTuple):
-    """How a form is parsed, and what it is called in a refusal."""
+    """How a form is parsed, and its name in error messages."""
 
     parse: Callable[[pl.Expr], pl.Expr]
     what: str
@@ -150,4 +150,4 @@ FORMS: Mapping[Form, Parser] = {
     "text": Parser(words, "a name"),
 }
 NUMBERS = ("number", "number or serial")
-"""The forms of which a plain number is one."""
+"""The forms that accept a plain number."""

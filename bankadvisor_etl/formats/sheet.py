@@ -1,4 +1,4 @@
-"""What a sheet of a workbook has to look like, as data: its named columns and how strict it is about them."""
+"""The specification of a sheet, as data: its named columns and how strictly they are checked."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Form = Literal["code", "period", "iso date", "american date", "number", "number or serial", "text"]
-"""The forms of a cell; ``formats.parse`` has the function of each."""
+"""The forms of a cell; ``formats.parse`` has the function for each."""
 
 
 class Bound(NamedTuple):
-    """How far a column may honestly move from a month to those around it; ``checks.scale`` holds it to that.
+    """How far a column may move from one month to those around it; ``checks.scale`` checks that.
 
     Attributes:
-        banks: the largest honest factor of the median over the banks, in either direction; infinite where too few
-            banks have the figure for a median to mean anything.
+        banks: the largest legitimate factor of the median over the banks, in either direction; infinite if too few
+            banks have the figure for a meaningful median.
         sistema: the same for the system's figure.
-        least: the fewest banks that make a median.
+        least: the fewest banks for a median.
     """
 
     banks: float
@@ -29,12 +29,12 @@ class Column:
     """A named column of a file.
 
     Attributes:
-        header: the text of the header, without the spaces around it.
+        header: the trimmed text of the header.
         name: the column of the canonical frame.
-        form: what the text of a cell has to be.
+        form: the form of its cells.
         key: whether it is part of the key of a row.
-        required: whether a row without it is set aside; a key always is.
-        bound: how far it may honestly move; None where nothing is held against it.
+        required: whether a row without it is set aside; a key always is required.
+        bound: how far it may move; None if that is not checked.
     """
 
     header: str
@@ -47,15 +47,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet with one row of headers and, under it, one row per key.
+    """A sheet with one row of headers and, below it, one row per key.
 
     Attributes:
         name: the name of the sheet.
         columns: the columns that are read; others are ignored.
-        strict: whether the first fault refuses the file. Otherwise a row without a key is set aside, and of a row with
-            a faulty figure that cell alone: the other figures of the row are good.
-        else_first: whether the first sheet is taken where none has that name.
-        repeated_keys: whether a key that appears twice refuses the file, or its later rows are set aside.
+        strict: whether the first fault refuses the file. Otherwise a row without a key is set aside, and a faulty
+            figure sets aside only its cell: the other figures of the row are good.
+        else_first: whether the first sheet is used if none has that name.
+        repeated_keys: whether a repeated key refuses the file or sets aside its later rows.
     """
 
     name: str
@@ -71,5 +71,5 @@ class Sheet:
 
     @property
     def key(self) -> list[str]:
-        """The names of the columns that make the key."""
+        """The names of the key columns."""
         return [column.name for column in self.columns if column.key]

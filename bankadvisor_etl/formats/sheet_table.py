@@ -1,4 +1,4 @@
-"""From a sheet of text to a canonical frame: columns found by header, parsed, held against the specification."""
+"""From a sheet of text to a canonical frame: columns are found by header, parsed, and checked."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from bankadvisor_etl.formats.sheet import Column, Sheet
 
 FAULTS = pl.Schema({"row": pl.UInt32, **dict.fromkeys(("column", "value", "what", "raw"), pl.String)})
-"""One faulty cell: its row, its header and its text, what is wrong, and the row as a JSON object."""
+"""One faulty cell per row: its row number, header and text, what is wrong, and the row as a JSON object."""
 
 SHOWN = 80
-"""Letters of a cell that a refusal shows: a cell can hold megabytes."""
+"""Characters of a cell that an error shows: a cell can hold megabytes."""
 
 
 def read_table(path: Path, sheet: Sheet, *, careful: bool = False) -> Extract:
-    """Read one sheet into the canonical frame that its specification describes, under ``fila``, the row's number.
+    """Read one sheet into the canonical frame of its specification, with ``fila``, the row number.
 
     Args:
         path: the workbook.
-        sheet: what the sheet has to look like.
-        careful: look for what could kill this process before parsing.
+        sheet: the specification.
+        careful: before parsing, look for contents that could kill this process.
 
     Raises:
         InputError: the workbook cannot be read.
@@ -42,7 +42,7 @@ def read_table(path: Path, sheet: Sheet, *, careful: bool = False) -> Extract:
     table = read_sheet(path, sheet.name, else_first=sheet.else_first, careful=careful)
     check_headers(place, table.columns, sheet.headers)
     if table.is_empty() and sheet.strict:
-        raise DataError("there are no rows under the headers", place, "put the published file in its place")
+        raise DataError("there are no rows below the headers", place, "replace it with the published file")
     parsed = table.select(ROW, *(_parsed(table[column.header], column) for column in sheet.columns))
     needed = [column for column in sheet.columns if column.key or column.required]
     rows = pl.concat([_faults(table, parsed, needed), _blanks(table, needed)])
@@ -60,7 +60,7 @@ def read_table(path: Path, sheet: Sheet, *, careful: bool = False) -> Extract:
 
 
 def check_headers(place: Place, headers: Sequence[str], named: Sequence[str]) -> None:
-    """Raise ``DataError`` unless each named column is in the file, once."""
+    """Raise ``DataError`` unless each named column is in the file exactly once."""
     for header in named:
         if header not in headers:
             there = ", ".join(map(repr, (other for other in headers if other != ROW)))
@@ -68,13 +68,13 @@ def check_headers(place: Place, headers: Sequence[str], named: Sequence[str]) ->
             raise DataError(f"there is no such column; the columns are {there}", lacking, "fetch the published file")
         if f"{header}#2" in headers:
             twice = replace(place, column=header)
-            raise DataError("the column appears twice", twice, "remove the one that is not CNBV's")
+            raise DataError("the column appears twice", twice, "remove the one that is not from CNBV")
 
 
 def _parsed(text: pl.Series, column: Column) -> pl.Series:
-    """The values of a column: null where the text is blank or not of the column's form."""
+    """The values of a column: null where the text is blank or does not have the column's form."""
     if column.form in parse.NUMBERS:
-        # What is a number to polars is one to us, but for its size: the strict forms need to see the rest only.
+        # What polars parses as a number is valid here, too, except for its size; only the rest needs the strict forms.
         value = text.cast(pl.Float64, strict=False)
         if value.null_count() == text.null_count() and _within_bounds(value):
             return value.alias(column.name)
@@ -89,12 +89,12 @@ def _parsed(text: pl.Series, column: Column) -> pl.Series:
 
 
 def _within_bounds(value: pl.Series) -> bool:
-    """Whether every value is a number that ``parse.number`` takes; NaN compares as larger than any."""
+    """Whether ``parse.number`` accepts every value; NaN compares as larger than any number."""
     return bool((value.abs() <= parse.LARGEST).all())
 
 
 def _one_per_row(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """``REJECTS``: the rows that were set aside, with the first reason of each, and those of cells, with every one."""
+    """``REJECTS``: rows that were set aside, with the first reason of each, and rows with faulty cells, with all."""
     whole = rows.unique("row", keep="first", maintain_order=True)
     parts = cells.filter(~pl.col("row").is_in(rows["row"].implode()))
     words = (
@@ -118,7 +118,7 @@ def _without(table: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _check_key(place: Place, frame: pl.DataFrame, key: Sequence[str]) -> None:
-    """Raise ``DataError`` when a key appears in more than one row of ``frame``."""
+    """Raise ``DataError`` if a key appears in more than one row of ``frame``."""
     if frame.select(key).is_unique().all():
         return
     doubles = frame.filter(pl.struct(key).is_duplicated()).sort(*key, ROW)
@@ -130,7 +130,7 @@ def _check_key(place: Place, frame: pl.DataFrame, key: Sequence[str]) -> None:
 
 
 def _refusal(place: Place, faults: pl.DataFrame) -> DataError:
-    """The error of a strict sheet: its first faulty cell, and how many more rows there are."""
+    """The error for a strict sheet: its first faulty cell, and the number of other faulty rows."""
     first = faults.sort("row", maintain_order=True).row(0, named=True)
     others = faults["row"].n_unique() - 1
     more = f" (and {others:,} more rows like it)" if others else ""
@@ -139,7 +139,7 @@ def _refusal(place: Place, faults: pl.DataFrame) -> DataError:
 
 
 def _faults(table: pl.DataFrame, parsed: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
-    """Cells that hold something, but not what their column is for."""
+    """Filled cells that do not have the form of their column."""
     found = [pl.DataFrame(schema=FAULTS)]
     for column in columns:
         text, value = table[column.header], parsed[column.name]
@@ -150,7 +150,7 @@ def _faults(table: pl.DataFrame, parsed: pl.DataFrame, columns: Sequence[Column]
 
 
 def _blanks(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
-    """Blank cells that a row cannot do without."""
+    """Blank cells in required columns."""
     found = [pl.DataFrame(schema=FAULTS)]
     for column in columns:
         text = table[column.header]

@@ -1,7 +1,7 @@
-"""One sheet of a workbook as text, behind the guards that a hostile or damaged file needs.
+"""Reads one sheet of a workbook as text, after checks against hostile or damaged files.
 
-Every cell is read as text: one column of the regulator's mixes text, integers, floats and dates, and only text can
-say later what stood in a cell that does not parse. fastexcel gives up to nine decimals of a number.
+Every cell is read as text: some of the regulator's columns mix text, integers, floats and dates, and only text can show
+the contents of a cell that does not parse. fastexcel returns up to nine decimals of a number.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MAX_INFLATED = 128 * 1024 * 1024
 MAX_RATIO = 100
 MAX_ROWS, MAX_COLUMN, MAX_WIDTH = 100_000, "CZ", 104
 
-# A row or cell past row 100,000 or column CZ: calamine makes a rectangle of all it finds, and aborts on a large one.
-# With the space looked for behind the r, the search takes half the time; on the real files that is still 150 ms, so
-# it is made before parsing only by a careful reader, and by others when the rectangle turns out to be too large.
+# A row or cell past row 100,000 or column CZ: calamine makes a rectangle of all cells, and aborts on a large one.
+# Looking for the space after finding the r halves the time of the search. On the real files it is still 150 ms, so it
+# is done before parsing only by a careful reader, and otherwise if the rectangle turns out to be too large.
 FAR_CELL = re.compile(rb"""r(?<=\sr)\s*=\s*["']([A-Za-z]{3,}\d+|[D-Zd-z][A-Za-z]\d+|[A-Za-z]*0*[1-9]\d{5,})["']""")
 FIRST_CELL = re.compile(rb"""<(?:\w+:)?c [^>]*?\br=["']([A-Z]+)(\d+)["'][^>/]*>""")
 CELL_COLUMN = re.compile(rb"""<(?:\w+:)?c [^>]*?\br=["']([A-Z]+)\d+["'][^>/]*>""")
@@ -41,7 +41,7 @@ ERROR_CELL = re.compile(
     rb"""(?:<(?:\w+:)?f\b[^>]*(?:(?<=/)>|>[^<]*</(?:\w+:)?f>))?(?:<(?:\w+:)?v>([^<]*)<)?"""
 )
 FORBIDDEN = {b"<!DOCTYPE": "declares a document type", b"_x0000_": "holds a NUL character"}
-"""What no honest workbook has in it, and the harm: entities that grow without end; text that PostgreSQL refuses."""
+"""Contents that no valid workbook has, and their harm: endlessly growing entities; text that PostgreSQL refuses."""
 
 AGAIN = "fetch the file again"
 NOT_ZIP = {
@@ -49,7 +49,7 @@ NOT_ZIP = {
     b"\xd0\xcf\x11\xe0": ("an .xls, or locked with a password", "save it as .xlsx without one"),
     b"<": ("a web page or XML, not a workbook", AGAIN),
 }
-"""How files begin that are called .xlsx and are something else; what they are, and what to do."""
+"""The first bytes of files that are named .xlsx but are something else; what they are, and what to do."""
 
 WORKBOOK, LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -58,19 +58,18 @@ RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relations
 def read_sheet(path: Path, sheet: str, *, else_first: bool = False, careful: bool = False) -> pl.DataFrame:
     """Return a sheet as text columns under its trimmed headers, and ``ROW``.
 
-    Where there is no sheet of that name, the first one is taken if ``else_first``. Blank rows are left out. A header
-    that is blank becomes ``column N``; one that appears twice keeps its name once
-    for each column, told apart by a suffix ``#2``. When ``careful``, a sheet too large to parse is refused before it
-    is parsed, which could kill the process; otherwise after.
+    If there is no sheet of that name, the first one is used if ``else_first``. Blank rows are left out. A blank header
+    becomes ``column N``; a repeated header gets the suffix ``#2``. If ``careful``, a sheet that is too large is refused
+    before parsing, which could kill the process; otherwise after.
 
     Raises:
-        InputError: the file is missing, no workbook, damaged, too large, lacks the sheet, or the sheet is empty.
+        InputError: the file is missing, not a workbook, damaged, too large, lacks the sheet, or the sheet is empty.
     """
     name, xml = _inspect(path, sheet, else_first=else_first)
     place = Place(path.name, name)
     first = FIRST_CELL.search(xml)
     if first is None:
-        raise InputError("the sheet is empty", place, "put the published file in its place")
+        raise InputError("the sheet is empty", place, "replace it with the published file")
     if careful:
         refuse_far_cells(place, xml)
     try:
@@ -84,7 +83,7 @@ def read_sheet(path: Path, sheet: str, *, else_first: bool = False, careful: boo
 
 
 def refuse_far_cells(place: Place, xml: bytes) -> None:
-    """Raise ``InputError`` where a cell lies so far out that parsing would take all memory."""
+    """Raise ``InputError`` if a cell is so far out that parsing would exhaust memory."""
     if far := FAR_CELL.search(xml):
         raise InputError(
             f"a cell beyond row {MAX_ROWS:,} or column {MAX_COLUMN}",
@@ -94,7 +93,7 @@ def refuse_far_cells(place: Place, xml: bytes) -> None:
 
 
 def _inspect(path: Path, sheet: str, *, else_first: bool) -> tuple[str, bytes]:
-    """Return the sheet's name and its XML, having checked the whole archive."""
+    """Check the whole archive, and return the sheet's name and its XML."""
     contents = contents_of(path)
     for member, content in contents.items():
         if member.endswith((".xml", ".rels")):
@@ -106,11 +105,11 @@ def _inspect(path: Path, sheet: str, *, else_first: bool) -> tuple[str, bytes]:
 
 
 def check_xml(file: str, member: str, xml: bytes) -> None:
-    """Raise ``InputError`` where the XML is damaged or holds what no honest workbook does."""
+    """Raise ``InputError`` if the XML is damaged or contains what no valid workbook does."""
     for mark, what in FORBIDDEN.items():
         if mark in xml:
-            raise InputError(f"{member} {what}, as no honest workbook does", Place(file), AGAIN)
-    # calamine reads past a lost sign, and the cell is gone. Counting finds it in a sixth of the time of parsing.
+            raise InputError(f"{member} {what}, which no valid workbook does", Place(file), AGAIN)
+    # calamine ignores a missing character and loses the cell. Counting finds it in a sixth of the time of parsing.
     if xml.count(b"<") != xml.count(b">") or xml.count(b'"') % 2:
         try:
             expat.ParserCreate().Parse(xml, True)  # noqa: FBT003 - the interface of expat
@@ -119,7 +118,7 @@ def check_xml(file: str, member: str, xml: bytes) -> None:
 
 
 def contents_of(path: Path) -> dict[str, bytes]:
-    """Return every member of the archive under its name as calamine takes it: whatever the case and the slashes."""
+    """Return every member of the archive by its name as calamine matches it, ignoring case and kinds of slashes."""
     start = start_of(path)
     for signature, (what, remedy) in NOT_ZIP.items():
         if start == signature or (signature and start.startswith(signature)):
@@ -132,12 +131,12 @@ def contents_of(path: Path) -> dict[str, bytes]:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise InputError(f"not a workbook, or damaged ({error})", Place(path.name), AGAIN) from error
     if len(contents) < len(members):
-        raise InputError("two parts have the same name, as in no honest workbook", Place(path.name), AGAIN)
+        raise InputError("two parts have the same name, unlike in a valid workbook", Place(path.name), AGAIN)
     return contents
 
 
 def start_of(path: Path) -> bytes:
-    """The first four bytes of a file, which tell what it is."""
+    """The first four bytes of a file, which identify its type."""
     try:
         with path.open("rb") as file:
             return file.read(4)
@@ -148,19 +147,19 @@ def start_of(path: Path) -> bytes:
 
 
 def plain_name(member: str) -> str:
-    """The name of a member as calamine takes it."""
+    """The name of a member as calamine matches it."""
     return member.replace("\\", "/").lower()
 
 
 def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
     inflated = sum(member.file_size for member in members)
     if inflated > MAX_INFLATED or inflated > MAX_RATIO * path.stat().st_size:
-        what = f"unpacks to {inflated / 2**20:,.0f} MiB, more than an honest workbook of this size does"
+        what = f"unpacks to {inflated / 2**20:,.0f} MiB, more than a valid workbook of this size"
         raise InputError(what, Place(path.name), AGAIN)
 
 
 def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    # ZipFile.read inflates all there is before it looks at the size; with a size, what is inflated is what was bounded.
+    # ZipFile.read inflates everything before it checks the size; with a size argument, the bound applies.
     with archive.open(member) as content:
         return content.read(member.file_size)
 
@@ -168,7 +167,7 @@ def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: bool) -> tuple[str, str]:
     """Return the sheet's name and the archive's member that holds it."""
     try:
-        book = ET.fromstring(contents[WORKBOOK])  # noqa: S314 - no DOCTYPE gets this far
+        book = ET.fromstring(contents[WORKBOOK])  # noqa: S314 - a DOCTYPE was refused before
         links = ET.fromstring(contents[LINKS])  # noqa: S314
     except KeyError as error:
         raise InputError(f"not an Excel workbook (.xlsx): it lacks {error}", Place(path.name), AGAIN) from error
@@ -176,7 +175,7 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: b
         what = f"not an Excel workbook (.xlsx), or damaged ({error})"
         raise InputError(what, Place(path.name), AGAIN) from error
     nodes = [node for node in book.iter() if node.tag.endswith("}sheet")]
-    sheets = {node.get("name", ""): node.get(RELATIONSHIP) for node in reversed(nodes)}  # calamine takes the first
+    sheets = {node.get("name", ""): node.get(RELATIONSHIP) for node in reversed(nodes)}  # calamine uses the first
     name = _spelt(sheet, list(sheets))
     if else_first and nodes and name not in sheets:
         name = nodes[0].get("name", "")
@@ -189,13 +188,13 @@ def _locate(path: Path, contents: dict[str, bytes], sheet: str, *, else_first: b
 
 
 def _spelt(sheet: str, there: list[str]) -> str:
-    """The name of a sheet as the workbook spells it: a person may have changed its case, or left a space after it."""
+    """The workbook's spelling of a sheet's name: a person may have changed its case or added a space."""
     same = [name for name in there if name.strip().casefold() == sheet.casefold()]
     return same[0] if len(same) == 1 and sheet not in there else sheet
 
 
 def with_error_cells(table: pl.DataFrame, xml: bytes, *, first_row: int) -> pl.DataFrame:
-    """Put the text of error cells (``#REF!``) where fastexcel gives null, so that they cannot pass for blanks."""
+    """Insert the text of error cells (``#REF!``), for which fastexcel returns null, so that they are not blanks."""
     if b'"e"' not in xml and b"'e'" not in xml:
         return table
     left = leftmost(xml)
@@ -211,7 +210,7 @@ def with_error_cells(table: pl.DataFrame, xml: bytes, *, first_row: int) -> pl.D
 
 
 def leftmost(xml: bytes) -> int:
-    """The number of the first column of a sheet with a filled cell: where calamine starts to count; 1 for ``A``."""
+    """The number of the first column with a filled cell, from which calamine counts; 1 for ``A``."""
     return min((column_number(letters) for letters in set(CELL_COLUMN.findall(xml))), default=1)
 
 

@@ -1,1 +1,1 @@
-"""The files of a run: found, hashed, read in a process of their own."""
+"""The files of a run: found, hashed, and watched for changes."""

@@ -1,4 +1,4 @@
-"""The files of a run: which ones are there, and exactly which bytes they hold."""
+"""The files of a run: which ones exist, and a hash of their bytes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 SETTLED, MOMENT = 10.0, 0.5
-"""Seconds: a damaged file that was written more recently than the one may be in the middle of being copied; a copy
-writes more often than the other."""
+"""Seconds. A damaged file that was written less than ``SETTLED`` ago may still be being copied; a copy writes at
+least once per ``MOMENT``."""
 
 LONG = 512 * 2**20
 """Bytes. A longer file takes so long to hash that it is better read at the same time."""
@@ -50,14 +50,14 @@ class File:
         return self.stamp[2]
 
     def assert_unchanged(self) -> None:
-        """Raise ``ChangedError`` when the file is no longer the one that the run began with."""
+        """Raise ``ChangedError`` if the file is no longer the one that the run began with."""
         if _stamp(self.path) != self.stamp:
             raise ChangedError(
                 "the file changed while it was being read", Place(self.name), "run again when it is complete"
             )
 
     def assert_settled(self) -> None:
-        """Raise ``ChangedError`` when a file that cannot be read is still being written; waits a moment to see it."""
+        """Raise ``ChangedError`` if an unreadable file is still being written; waits a moment to find out."""
         self.assert_unchanged()
         if abs(time.time() - self.stamp[0] / 1e9) < SETTLED:
             time.sleep(MOMENT)
@@ -86,7 +86,7 @@ class Stock:
         """The files, and what marks sample data; not hashed yet.
 
         Raises:
-            InputError: the folder or a required file is missing, or one of them cannot be looked at.
+            InputError: the folder or a required file is missing, or one of them cannot be examined.
         """
         if self._error:
             raise self._error
@@ -97,7 +97,7 @@ def list_files(found: Iterable[tuple[str, Path]]) -> list[File]:
     """The files, given by source and path, as they are now.
 
     Raises:
-        InputError: a file cannot be looked at.
+        InputError: a file cannot be examined.
     """
     return [File(source, recorded_name(source, path), path, _stamp(path)) for source, path in found]
 
@@ -146,13 +146,13 @@ def _stamp(path: Path) -> tuple[int, int, int]:
         status = path.stat()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", Place(path.name)) from error
-    if not stat.S_ISREG(status.st_mode):  # a pipe would never end, and a device not either
-        raise InputError("not a regular file", Place(path.name), "put the published file in its place")
+    if not stat.S_ISREG(status.st_mode):  # a pipe or a device would never end
+        raise InputError("not a regular file", Place(path.name), "replace it with the published file")
     return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def find_files(data_dir: Path) -> list[tuple[str, Path]]:
-    """The files that are there, by source.
+    """The existing files, by source.
 
     Raises:
         InputError: the folder or a required file is missing, or the folder or one within it cannot be read.
@@ -160,7 +160,7 @@ def find_files(data_dir: Path) -> list[tuple[str, Path]]:
     if not data_dir.is_dir():
         raise InputError(f"the data folder {data_dir} does not exist", remedy="set --data-dir or BANKADVISOR_DATA_DIR")
     for folder in dict.fromkeys([data_dir, *(data_dir / source.folder for source in SOURCES)]):
-        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):  # to glob it would look empty
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):  # glob would find it empty
             remedy = f"chgrp bankadvisor-etl {folder}, then chmod g+rx"
             raise InputError(f"the data folder {folder} cannot be read", remedy=remedy)
     found = [(source.name, path) for source in SOURCES for path in source.find_all(data_dir)]

@@ -23,8 +23,8 @@ class Books:
 
     Attributes:
         extracts: by source; ``cartera`` is the loan book, whichever file it comes from, with ``fuente``; ``serie`` has
-            what the series gives beside the amounts.
-        computed: those of them that no file of that name was read for.
+            what the series gives apart from the amounts.
+        computed: the sources for which no file of that name was read.
     """
 
     extracts: Mapping[str, Extract]
@@ -34,14 +34,14 @@ class Books:
 def books(
     used: Mapping[str, Extract], official: pl.DataFrame | None, prefer: Preference, poor: Collection[str]
 ) -> Books:
-    """Put the loan book together: a bank-month comes from the preferred source that has it, and from the other else.
+    """Combine the loan books: a bank-month comes from the preferred source if it has it, otherwise from the other.
 
     Args:
         used: what was read, by source.
-        official: what the series gives (``transforms.from_series.official``); None where it is not there.
-        prefer: the source that goes first.
-        poor: the sources whose file is there and is not used: what they feed stays as published, so that the series
-            does not stand in for them.
+        official: what the series gives (``transforms.from_series.official``); None without a series.
+        prefer: the source that takes precedence.
+        poor: the sources whose file is present but not used: what they feed stays as published, so the series does
+            not replace them.
     """
     workbook = used.get("cartera")
     if official is None:
@@ -61,11 +61,11 @@ def books(
 
 
 STANDS_IN = {"tda": "tda_serie", "castigos": "quebrantos_serie"}
-"""The column of the series that stands in for a source whose file is missing or has no row."""
+"""The column of the series that replaces a source whose file is missing or has no row."""
 
 
 def replace_frame(extract: Extract, frame: pl.DataFrame) -> Extract:
-    """The same extract with another frame, and without what its kind has besides."""
+    """The same extract with another frame, as a plain ``Extract``."""
     return Extract(frame, extract.rows_read, extract.rejects, extract.ignored)
 
 

@@ -1,4 +1,4 @@
-"""Everything that a run would report about the files, without a database."""
+"""What a run would report about the files, without a database."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Report:
 
     Attributes:
         files: source, file name, rows read, rows set aside, seconds; for each file that could be read.
-        errors: why the others could not.
-        findings: of the checks; none where the required file could not be read.
+        errors: why the others could not be read.
+        findings: of the checks; none if the required file could not be read.
     """
 
     files: list[tuple[str, str, int, int, float]] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Report:
         }
 
     def raise_first_error(self) -> None:
-        """Raise what a run would: all that could not be read, or the checks of severity ``error`` that failed."""
+        """Raise what a run would: the files that could not be read, or the failed checks of severity ``error``."""
         if self.errors:
             raise type(self.errors[0])(" | ".join(map(str, self.errors)))
         if words := failures(self.findings):
@@ -59,16 +59,16 @@ class Report:
 
 
 def check_files(data_dir: Path, thresholds: Sequence[str] = (), *, forked: bool = False) -> Report:
-    """Read every file and make every check that needs no database.
+    """Read every file and run every check that needs no database.
 
     Args:
         data_dir: the folder of the files.
-        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
+        thresholds: the limits that the checks apply, as ``NAME=VALUE``.
         forked: whether the process that reads may be a fork of this one.
 
     Raises:
         InputError: the folder or the required file is missing, or the folder cannot be read.
-        ConfigurationError: a threshold is not one.
+        ConfigurationError: a threshold is invalid.
     """
     report = Report()
     with Child(forked=forked) as child:

@@ -1,6 +1,6 @@
-"""The process that computes, seen from the one that keeps the record: started, asked, and what it died of.
+"""The process that computes, as seen by the one that keeps the record: its start, its requests, its death.
 
-It is forked where that is safe: before anything heavy is imported, and while this process has one thread.
+It is forked if that is safe: before anything heavy is imported, and while this process has a single thread.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ MEMORY = 768 * 2**20
 """Bytes that a child may allocate; the real files need 400 MiB, of which half is resident."""
 
 WITH_SERIES = 1_792 * 2**20
-"""The same with CNBV's series among the files. Its cube is reserved whole (0.4 GB) and written to by half."""
+"""The same with CNBV's series. Its cube is reserved completely (0.4 GB), and half of it is written to."""
 
 SECONDS = 600
-"""How long a child may take."""
+"""Seconds that a child may take."""
 
 THREADS = str(min(4, os.cpu_count() or 1))
-"""Of polars, unless the environment says otherwise: one for each of many cores would take memory by the core."""
+"""Threads of polars, unless the environment sets them: on many cores, one thread each would take too much memory."""
 
 PIPE = 2**20
-"""Bytes that wait to be read: what any user may ask for."""
+"""The size of the pipe in bytes: the largest that any user may request."""
 
 LAST_WORDS = 4_000
 OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc", "can't start new thread")
-"""What Rust, Python, C++ and threads say when they cannot have the memory that they ask for."""
+"""The messages of Rust, Python, C++ and threads when an allocation fails."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child is asked to do.
+    """A job for a child.
 
     Attributes:
         files: the files to read.
-        settings: what the figures are held against; None to compute none.
-        published: what is published, as CSV; None where there is no database.
-        run_id: the run under which rejects are filed.
-        store_series: whether CNBV's series is held against what is stored; the child asks for that then.
+        settings: the settings of the checks; None to compute no figures.
+        published: what is published, as CSV; None without a database.
+        run_id: the run under which rejects are recorded.
+        store_series: whether CNBV's series is compared with what is stored, which the child then requests.
     """
 
     files: Sequence[File]
@@ -82,17 +82,17 @@ class Job:
 
 
 class DeathError(Exception):
-    """Raised when a child ends before it has done what it was asked.
+    """Raised when a child ends before its job is done.
 
     Attributes:
         ready: whether it had begun to work.
-        out_of_memory: whether it could not have the memory that it asked for.
+        out_of_memory: whether an allocation failed.
         how: how it ended, in words.
     """
 
     def __init__(self, code: int, words: str, *, ready: bool, too_slow: bool) -> None:
-        """Take the exit code (negative: the signal), the last words on stderr, and how far it came."""
-        killed = code in (-signal.SIGKILL, os.EX_OSERR) and not too_slow  # SIGKILL is the kernel's answer to its need
+        """Take the exit code (negative for a signal), the last output on stderr, and how far it got."""
+        killed = code in (-signal.SIGKILL, os.EX_OSERR) and not too_slow  # SIGKILL comes from the kernel's OOM killer
         self.ready = ready
         self.out_of_memory = killed or any(mark in words for mark in OUT_OF_MEMORY)
         ended = f"stopped by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -104,7 +104,7 @@ class DeathError(Exception):
 
 
 class Child:
-    """One process that reads and computes, for one job; left, it is stopped."""
+    """One process that reads and computes, for one job; it is stopped at the end of the block."""
 
     def __init__(self, *, forked: bool = False, to_hash: Sequence[Path] = ()) -> None:
         """Start the process, which gets ready while the caller finds out what to ask.
@@ -134,11 +134,11 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
-        """Stop what is still being done."""
+        """Stop the process."""
         self.stop()
 
     def work(self, job: Job) -> Iterator[Message]:
-        """Yield the answers, until all is done.
+        """Send the request, and yield the answers until the job is done.
 
         Raises:
             DeathError: the process ended before.
@@ -147,7 +147,7 @@ class Child:
         yield from self.answers()
 
     def ask(self, job: Job) -> None:
-        """Send the request; a child that is dead already shows in its answers."""
+        """Send the request; if the child is dead, ``answers`` raises."""
         try:
             send(self._requests, job.as_message())
             if not job.store_series:
@@ -156,7 +156,7 @@ class Child:
             return
 
     def tell(self, message: Message) -> None:
-        """Send what the process waits for in the middle of its work; one that is dead shows in its answers."""
+        """Send what the process waits for during its work; if it is dead, ``answers`` raises."""
         if self._successor:
             self._successor.tell(message)
             return
@@ -166,7 +166,7 @@ class Child:
             return
 
     def succeed(self, successor: Child) -> None:
-        """Let another one take over what this one died of."""
+        """Let another child continue after this one died."""
         self._successor = successor
 
     def hashed(self) -> Mapping[str, str]:
@@ -175,7 +175,7 @@ class Child:
         return message.content if message else {}
 
     def answers(self) -> Iterator[Message]:
-        """Yield the answers to the request, until all is done.
+        """Yield the answers to the request, until the job is done.
 
         Raises:
             DeathError: the process ended before.
@@ -199,14 +199,14 @@ class Child:
         raise DeathError(code, words.decode("utf-8", "replace"), ready=ready, too_slow=self._too_slow)
 
     def stop(self) -> None:
-        """End the process, whatever it is doing, and let go of all that belongs to it."""
+        """End the process, whatever it is doing, and release its resources."""
         if self._code is None:
             os.kill(self.pid, signal.SIGKILL)
             self._wait()
         for stream in (self._requests, self._answers):
             try:
                 stream.close()
-            except OSError:  # of what could not be sent, nothing is left to send
+            except OSError:  # nothing that could not be sent is needed any more
                 continue
         if self._errors >= 0:
             os.close(self._errors)
@@ -223,7 +223,7 @@ class Child:
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables, without those that say where the database is and how to get in."""
+    """The variables, without those for the connection to the database."""
     return {
         name: value
         for name, value in environment.items()
@@ -232,14 +232,14 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_safe() -> bool:
-    """Whether a fork of this process can go on: no thread holds a lock in it, and polars would start threads."""
+    """Whether a fork of this process is safe: no other thread may hold a lock, and polars would start threads."""
     return threading.active_count() == 1 and "polars" not in sys.modules
 
 
 def _fork(errors: int, to_hash: Sequence[Path]) -> tuple[int, BinaryIO, BinaryIO]:
     requests, request = os.pipe()
     answer, answers = os.pipe()
-    with suppress(OSError):  # the kernel may grant less: then the two processes wait for each other more often
+    with suppress(OSError):  # the kernel may refuse: then the two processes wait for each other more often
         fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, PIPE)
     pid = os.fork()
     if pid == 0:
@@ -257,7 +257,7 @@ def _serve(requests: int, answers: int, errors: int, to_hash: Sequence[Path]) ->
     try:
         for name in set(os.environ) - _without_secrets(os.environ).keys():
             del os.environ[name]
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair, which stops this process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which stops this process
         nothing = os.open(os.devnull, os.O_RDWR)
         for number, descriptor in enumerate((nothing, nothing, errors)):
             os.dup2(descriptor, number)
@@ -277,7 +277,7 @@ def _serve(requests: int, answers: int, errors: int, to_hash: Sequence[Path]) ->
 
 
 def _exec(errors: int) -> tuple[int, Any, Any]:
-    import subprocess  # noqa: PLC0415 - a run that goes well starts no other process
+    import subprocess  # noqa: PLC0415 - a successful run starts no other process
 
     process = subprocess.Popen(
         [sys.executable, "-m", "bankadvisor_etl.job.worker"],
@@ -286,5 +286,5 @@ def _exec(errors: int) -> tuple[int, Any, Any]:
         stderr=errors,
         env={"POLARS_MAX_THREADS": THREADS, **_without_secrets(os.environ)},
     )
-    process.returncode = 0  # whoever made it waits for it
+    process.returncode = 0  # the caller waits for it
     return process.pid, process.stdin, process.stdout

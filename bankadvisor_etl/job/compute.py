@@ -1,4 +1,4 @@
-"""From what was read to what can be published: one recipe, for ``run`` and for ``check``."""
+"""Computes what can be published from what was read, for ``run`` and for ``check``."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.series.comparison import Kept
 
 KEPT = "cifra_conservada"
-"""The alert of a row with a figure that the files no longer give, and that stays as published."""
+"""The alert of a row with a figure that the files no longer have and that stays as published."""
 
 OPTIONAL = [source.name for source in SOURCES if not source.required]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run computed.
+    """The result of a run's computation.
 
     Attributes:
-        evidence: what the checks look at, with the figures.
-        findings: what they found so far.
+        evidence: the input of the checks, with the figures.
+        findings: the findings so far.
         names: the catalogue of institutions: ``codigo``, ``banco_norm``, ``nombre_oficial``.
-        publication: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, the figures at hand, ``alertas``: a
-            figure that is null keeps what is published, one that is NaN has no value.
-        known_alertas: the alerts that this run could tell; published ones of other names are kept.
-        consolidated: the same as ``publication`` for ``kpis_consolidados``; None where there is no series.
+        publication: ``fecha``, ``codigo_cnbv``, ``institucion``, ``banco_norm``, the available figures, ``alertas``; a
+            null figure keeps what is published, NaN is a ratio without a value.
+        known_alertas: the alerts that this run could detect; published alerts of other names are kept.
+        consolidated: the same as ``publication`` for ``kpis_consolidados``; None without a series.
         beside: the rows of the other tables, by name, with codes where they have ids.
     """
 
@@ -62,7 +62,7 @@ def compute(extracts: Mapping[str, Extract], settings: Settings, published: pl.D
 
 
 def audited(result: Result, extracts: Mapping[str, Extract], settings: Settings) -> Result:
-    """The result with what all checks found; ``extracts`` and ``settings`` are those that it was computed from."""
+    """The result with the findings of all checks; ``extracts`` and ``settings`` are those used to compute it."""
     found = [*audit(result.evidence), *bulletins(extracts), *labels(extracts)]
     if "serie" in extracts:
         from bankadvisor_etl.checks.series import known_to_the_catalogues  # noqa: PLC0415 - numpy, for the series alone
@@ -80,11 +80,11 @@ def publishable(
     """Compute the figures, and set aside the optional sources that are poorer than what is published.
 
     Args:
-        extracts: what was read, by source; ``cartera`` or ``serie`` has to be there.
-        settings: what the figures are held against.
+        extracts: what was read, by source; ``cartera`` or ``serie`` is required.
+        settings: the settings of the checks.
         published: what is published: ``codigo``, ``mes``, ``banco_norm``, the figures and ``alertas``; None before the
             first run.
-        kept: values that are stored of an earlier edition of the series and that this one lacks.
+        kept: stored values of an earlier edition of the series that this one lacks.
     """
     known_names = [
         extracts[name].frame.select("codigo", "nombre") for name in ("entidades", "instituciones") if name in extracts
@@ -107,7 +107,7 @@ def publishable(
 
 
 def _consolidated(official: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """The figures of saldo 133 as ``kpis_consolidados`` has them."""
+    """The figures of saldo 133, as in ``kpis_consolidados``."""
     given = books({"serie": Extract(official, official.height)}, official, "serie", ())
     frames = {name: extract.frame for name, extract in given.extracts.items()}
     figures = kpis.monthly_kpis(kpis.base(frames), frames)
@@ -129,7 +129,7 @@ def _used(
     published: pl.DataFrame | None,
     names: pl.DataFrame,
 ) -> tuple[Evidence, list[Finding]]:
-    """The evidence without the optional sources that do not pass, and what was found of every source."""
+    """The evidence without the optional sources that fail, and the findings of every source."""
     found: dict[str, Finding] = {}
     used = dict(extracts)
     optional = [*OPTIONAL, *(["cartera"] if official is not None else [])]
@@ -161,14 +161,14 @@ def _used(
         poorer = next((name for name in optional if name in used and _sets_aside(name, failed)), None)
         if poorer is None:
             return evidence, list(found.values())
-        # One at a time: a month that rests on the ICAPs of a poor file takes figures of good files with it.
+        # One at a time: a month published only for the ICAPs of a poor file affects figures of good files.
         del used[poorer]
 
 
 def _sets_aside(source: str, failed: list[str]) -> bool:
-    """Whether one of the failed checks is of the kind that sets its source aside."""
+    """Whether one of the failed checks sets its source aside."""
     kinds = ["rejects", "figures_absent", "newest_month_not_back", "loans_not_fewer"]
-    if source == "cartera":  # beside the series: what the book lacks then, the workbook lacks too
+    if source == "cartera":  # with the series: what the loan book lacks, the workbook also lacks
         kinds = ["rejects"]
     return any(f"{kind}_{source}" in failed for kind in kinds)
 
@@ -189,7 +189,7 @@ def _with_kept_figures(evidence: Evidence) -> tuple[pl.DataFrame, tuple[str, ...
         return staged, known
     counts = absent(evidence.published, staged, [name for source in fed for name in FED_BY[source]])
     kept = counts.filter(pl.col("ausentes") > 0).select(KEY)
-    # What is kept keeps the alerts that it was published with.
+    # Kept rows keep their published alerts.
     marked = evidence.published.join(kept, on=KEY, how="semi").select(*KEY, publicadas="alertas")
     with_published = pl.concat_list("alertas", "publicadas", pl.lit(KEPT)).list.unique(maintain_order=True)
     staged = staged.join(marked, on=KEY, how="left", maintain_order="left").with_columns(
@@ -202,7 +202,7 @@ def _with_kept_figures(evidence: Evidence) -> tuple[pl.DataFrame, tuple[str, ...
 
 
 def _publication(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """The frame as the table has it: renamed keys, and the names of the banks."""
+    """The frame in the form of the table: renamed keys, and the names of the banks."""
     head = ("codigo", "mes", "banco_norm")
     return catalogue.named(frame, names).select(
         pl.col("mes").alias("fecha"),

@@ -1,4 +1,4 @@
-"""The figures of a run and the rows that were set aside, ready for COPY, as the process that computes gives them."""
+"""The figures of a run and the rejects, ready for COPY, as sent by the process that computes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OFFICIAL = {"serie", "icap_cnbv", "boletin"}
 COMPARED = {"cartera", "icap", *OFFICIAL}
-"""The sources that are held against each other; the two workbooks have nothing in common."""
+"""The sources that are compared with each other; the two workbooks have nothing in common."""
 
 
 def answers(
@@ -35,20 +35,20 @@ def answers(
     kept: Sequence[Kept] = (),
     files: Mapping[str, str] | None = None,
 ) -> Iterator[Message]:
-    """Compute, then audit: the figures are laid beside the published ones in the meantime.
+    """Compute, then audit; meanwhile the parent compares the figures with the published ones.
 
     Args:
         extracts: what was read, by source.
-        settings: what the figures are held against.
-        published: what is published, as ``warehouse.published.figures`` gives it; None where there is no database.
-        kept: values of the series that are stored and that the file lacks.
+        settings: the settings of the checks.
+        published: what is published, from ``warehouse.published.figures``; None without a database.
+        kept: stored values of the series that the file lacks.
         files: by source, the name of its file.
 
     Yields:
         ``figures``: ``set_aside``, ``rows`` processed by source, ``names`` (code, short name, official name, whether it
         is the system), ``known_alertas``, ``concepts`` (number, label, level, order), and by table the ``columns`` of
-        its block; as those blocks the rows in PostgreSQL's CSV. Then ``findings``: ``findings``, and ``reconcile``
-        where sources can be compared.
+        its block; the blocks are the rows in PostgreSQL's CSV. Then ``findings``: ``findings``, and ``reconcile`` if
+        sources can be compared.
     """
     result = publishable(extracts, settings, None if published is None else published_frame(published), kept)
     frame = result.evidence.kpis.frame
@@ -98,7 +98,7 @@ def published_frame(text: bytes) -> pl.DataFrame | None:
 
 
 def rejects(extract: Extract, source: str, run_id: int, most: int) -> bytes:
-    """The first rows that were set aside, as rows of ``etl_rejects`` in PostgreSQL's CSV."""
+    """The first rejects, as rows of ``etl_rejects`` in PostgreSQL's CSV."""
     rows = extract.rejects.head(most).select(
         run=pl.lit(run_id), source=pl.lit(source), row="row", reason="reason", raw="raw"
     )
@@ -106,7 +106,7 @@ def rejects(extract: Extract, source: str, run_id: int, most: int) -> bytes:
 
 
 def bank_months(extract: Extract) -> int:
-    """The rows of SISTEMA and of the banks."""
+    """The number of rows of SISTEMA and of the banks."""
     return of_interest(extract.frame).height
 
 

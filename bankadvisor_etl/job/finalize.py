@@ -1,4 +1,4 @@
-"""Closes the row of a run that could not close it: killed, out of memory, out of time."""
+"""Closes the row of a run that could not close it itself: killed, out of memory or timed out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cause_of(environment: Mapping[str, str]) -> str:
 
 
 def exit_code(environment: Mapping[str, str]) -> int | None:
-    """The exit code as a shell would have it."""
+    """The exit code as a shell would report it."""
     status = environment.get("EXIT_STATUS", "")
     if status.isdigit():
         return int(status)

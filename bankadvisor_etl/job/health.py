@@ -1,4 +1,4 @@
-"""Is the job well? The last run, the last success, and what follows from them. Needs psycopg and nothing heavier."""
+"""The health of the job, from its last run and its last success. Needs psycopg and nothing heavier."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Data:
     """What is published.
 
     Attributes:
-        newest_month: the newest one of ``monthly_kpis``; None where it is empty or may not be read.
+        newest_month: of ``monthly_kpis``; None if it is empty or may not be read.
         age_months: from it to the current month.
         changed_by: the last run that changed figures.
         figures_changed: how many it changed.
-        new_warnings: the checks of the last run that did not pass and that no success before it reported.
+        new_warnings: the checks that failed in the last run and were not reported by the success before it.
     """
 
     newest_month: date | None = None
@@ -54,9 +54,9 @@ class Health:
     Attributes:
         status: ``ok``, ``warning``, ``critical`` or ``unknown``.
         message: why.
-        last_run: the newest row of ``etl_runs``; a dry run only where there is nothing else.
-        last_success: the newest one of status ``success``.
-        next_run: when the timer runs next, where systemd is there to ask.
+        last_run: the newest row of ``etl_runs`` that is not a dry run.
+        last_success: the newest row with status ``success``.
+        next_run: when the timer elapses next, where there is systemd to ask.
         asked_at: when the question was asked.
     """
 
@@ -70,14 +70,14 @@ class Health:
 
     @property
     def age(self) -> timedelta | None:
-        """Time since the last success ended; negative where a clock was ahead then."""
+        """Time since the last success ended; negative if a clock was ahead then."""
         return self.asked_at - self.last_success["completed_at"] if self.last_success else None
 
 
 def ask(dsn: str, max_age: timedelta, max_data_age: int | None = None) -> Health:
-    """Look at the record of runs and judge; a database that does not answer is critical.
+    """Judge by the record of runs; a database that does not answer is critical.
 
-    The newest run is the one of the highest id, and ages are by the server's clock, which wrote the times.
+    The newest run is the one with the highest id. Ages are by the server's clock, which also wrote the times.
     """
     now = datetime.now(UTC)
     data = Data()
@@ -92,7 +92,7 @@ def ask(dsn: str, max_age: timedelta, max_data_age: int | None = None) -> Health
             at_work = lock.is_held(plain)
             now = last_real["now"] if last_real else now
             data = _data(plain, now, last_real)
-            if last_success and last_success["completed_at"] is None:  # the replaced system did not always say
+            if last_success and last_success["completed_at"] is None:  # the replaced system did not always set it
                 last_success["completed_at"] = last_success["started_at"]
     except EtlError as error:
         return Health(CRITICAL, str(error), now)
@@ -104,7 +104,7 @@ def ask(dsn: str, max_age: timedelta, max_data_age: int | None = None) -> Health
 
 
 def _data(cursor: psycopg.Cursor[Any], now: datetime, last: Mapping[str, Any] | None) -> Data:
-    """What is published, as far as the role may look."""
+    """What is published, as far as the role may read it."""
     tables = ["monthly_kpis", "monthly_kpis_cambios", "etl_run_checks"]
     may_read = {
         name
@@ -124,7 +124,7 @@ def _data(cursor: psycopg.Cursor[Any], now: datetime, last: Mapping[str, Any] | 
             " WHERE run_id = (SELECT max(run_id) FROM monthly_kpis_cambios) GROUP BY run_id"
         ).fetchone()
     if "etl_run_checks" in may_read and last:
-        # Before version 2 of the tables no finding was known.
+        # Version 1 of the tables has no column "known".
         rows = cursor.execute(
             "SELECT check_name FROM etl_run_checks c WHERE run_id = %s AND NOT passed AND severity = 'warning'"
             " AND NOT coalesce((to_jsonb(c) ->> 'known')::boolean, false) ORDER BY check_name",
@@ -137,11 +137,11 @@ def _data(cursor: psycopg.Cursor[Any], now: datetime, last: Mapping[str, Any] | 
 
 
 def _with_data(status: str, message: str, data: Data, max_age: int | None) -> tuple[str, str]:
-    """Add that the figures are old, which no run that succeeds says; a worse state stays."""
+    """Add that the figures are old, which a successful run does not report; a worse state stays."""
     if data.age_months is None or status not in {OK, WARNING}:
         return status, message
     if data.age_months < 0:
-        return WARNING, f"{message}; the newest month, {data.newest_month:%Y-%m}, lies in the future"
+        return WARNING, f"{message}; the newest month, {data.newest_month:%Y-%m}, is in the future"
     if max_age is not None and data.age_months > max_age:
         return WARNING, f"{message}; the newest month is {data.age_months} months old, more than the {max_age} allowed"
     return status, message
@@ -149,7 +149,7 @@ def _with_data(status: str, message: str, data: Data, max_age: int | None) -> tu
 
 def _without_tables(cursor: psycopg.Cursor[Any]) -> str:
     if foreign := schema.existing(cursor):
-        return f"the tables ({', '.join(foreign)}) are those of the replaced system; look at bankadvisor-etl adopt"
+        return f"the tables ({', '.join(foreign)}) are those of the replaced system; see bankadvisor-etl adopt"
     return "no run yet: there is no table etl_runs; start one with bankadvisor-etl run"
 
 
@@ -168,12 +168,12 @@ def _judge(
     if last["status"] == "running" and not at_work:
         return (
             CRITICAL,
-            f"run {last['id']} says running and nobody is at work: it was killed; the next run closes it",
+            f"run {last['id']} is marked running but no process is at work: it was killed; the next run closes it",
         )
     if last["status"] == "running" and now - last["started_at"] > LONGEST_RUN:
         return CRITICAL, f"run {last['id']} is stuck: at work since {last['started_at']:%Y-%m-%d %H:%M} UTC"
     if success is None:
-        return WARNING, f"run {last['id']} is at work, the first one"
+        return WARNING, f"run {last['id']} is at work; no run has succeeded yet"
     return _judge_age(success, now, max_age)
 
 
@@ -198,11 +198,11 @@ def _span(age: timedelta) -> str:
 
 
 def _with_schedule(status: str, message: str, found: Schedule | None) -> tuple[str, str]:
-    """Add what only systemd knows: a try that never reached the database, a timer that is off."""
+    """Add what only systemd knows: an attempt that never reached the database, a timer that is off."""
     if found is None or status not in {OK, WARNING}:
         return status, f"{message}; a retry is pending" if found and found.retry_pending else message
     if found.retry_pending:
-        return WARNING, f"{message}; the try after it failed and a retry is pending"
+        return WARNING, f"{message}; a later attempt failed and a retry is pending"
     if not found.active:
         return WARNING, f"{message}; the timer is off: systemctl enable --now bankadvisor-etl.timer"
     return status, message

@@ -1,4 +1,4 @@
-"""What the child answers, in the order in which the run wants it."""
+"""The child's answers, in the order in which the run needs them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAILURES = ("error", "bug")
 
 
 def assert_computed(message: Message) -> Message:
-    """The message, unless it tells of an error, which is raised then.
+    """Return the message, or raise its error.
 
     Raises:
         EtlError: the figures cannot be computed.
@@ -33,19 +33,19 @@ def assert_computed(message: Message) -> Message:
 
 
 class Inbox:
-    """Takes the answers as they come, and keeps those that nobody has asked for yet."""
+    """Receives the answers as they arrive, and keeps those that are not needed yet."""
 
     def __init__(self, child: Child, job: Job) -> None:
-        """Take the answers of ``child`` to ``job``."""
+        """Receive the answers of ``child`` to ``job``."""
         self._job = job
         self._messages = results(child, job)
         self._kept: dict[int | str, Message] = {}
 
     def extract(self, file: File) -> Message:
-        """What was read of a file.
+        """What was read from a file.
 
         Raises:
-            EtlError: the file cannot be read, or what it says cannot be right.
+            EtlError: the file cannot be read, or its contents cannot be right.
             ChangedError: it changed, or is still being written.
         """
         message = self._take(self._job.files.index(file))
@@ -56,10 +56,10 @@ class Inbox:
         return message
 
     def series(self) -> Iterator[Message]:
-        """What of CNBV's series has to be written, once every file could be read; up to the part ``end``.
+        """What has to be written of CNBV's series, after every file was read; up to the part ``end``.
 
         Raises:
-            InputError: the process that reads died of it.
+            InputError: the process that reads was killed by it.
         """
         for message in self._messages:
             yield message
@@ -67,7 +67,7 @@ class Inbox:
                 return
 
     def figures(self) -> Message:
-        """The figures, once every file could be read.
+        """The figures, after every file was read.
 
         Raises:
             EtlError: they cannot be computed.
@@ -76,7 +76,7 @@ class Inbox:
         return self._take("figures")
 
     def findings(self) -> Message:
-        """What the audit of the figures found.
+        """The findings of the audit.
 
         Raises:
             BugError: the audit failed.
@@ -84,7 +84,7 @@ class Inbox:
         return self._take("findings")
 
     def _take(self, wanted: int | str) -> Message:
-        """The answer for a file, by its number, or of a kind that concerns them all."""
+        """The answer for a file, by its number, or an answer of a kind that concerns all files."""
         while wanted not in self._kept:
             message = next(self._messages, None)
             if message is None:

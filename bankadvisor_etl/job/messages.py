@@ -1,6 +1,6 @@
-"""What goes between the process that keeps the record and the one that computes: a line of JSON, then blocks of bytes.
+"""Messages between the process that keeps the record and the one that computes: a line of JSON, then blocks of bytes.
 
-JSON and not pickle: what a hostile file might do to the process that reads it stays there.
+JSON and not pickle, so that a hostile file can harm only the process that reads it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Message:
-    """A message: its kind, what it says, and the blocks that follow its line."""
+    """A message: its kind, its content, and the blocks that follow its line."""
 
     kind: str
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -30,7 +30,7 @@ def send(stream: BinaryIO, message: Message) -> None:
     """Write a message.
 
     Raises:
-        OSError: nobody reads the stream any more.
+        OSError: the other end of the stream is closed.
     """
     head = {"kind": message.kind, "sizes": [len(block) for block in message.blocks], "content": message.content}
     stream.write(b"".join([json.dumps(head).encode(), b"\n", *message.blocks]))
@@ -38,7 +38,7 @@ def send(stream: BinaryIO, message: Message) -> None:
 
 
 def receive(stream: BinaryIO) -> Message | None:
-    """Read a message; None at the end of the stream, and where the stream ends within a message."""
+    """Read a message; None at the end of the stream, or if it ends in the middle of a message."""
     try:
         head = json.loads(stream.readline())
     except ValueError:
@@ -50,7 +50,7 @@ def receive(stream: BinaryIO) -> Message | None:
 
 
 def as_content(error: EtlError) -> dict[str, Any]:
-    """An error as values that JSON has."""
+    """An error as values that JSON can represent."""
     return {
         "class": type(error).__name__,
         "what": error.what,

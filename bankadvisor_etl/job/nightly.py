@@ -1,4 +1,4 @@
-"""The story of a run: find the files, have the figures computed, audit them, publish what differs."""
+"""A run from beginning to end: find the files, compute and audit the figures, publish what differs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A run under way.
+    """A run in progress.
 
     Attributes:
-        request: what it was asked to do.
-        ledger: where it is recorded.
+        request: its settings.
+        ledger: its record.
         cursor: in the transaction that holds the lock and will publish.
         log: its events.
     """
@@ -50,7 +50,7 @@ class Run:
 
 
 def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.BoundLogger) -> Ledger:
-    """Run once, and return its record; every failure is on record in ``etl_runs`` before it is raised.
+    """Run once and return the record; every failure is recorded in ``etl_runs`` before it is raised.
 
     Args:
         request: what to do.
@@ -60,7 +60,7 @@ def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.Boun
 
     Raises:
         LockedError: another run is at work; this one leaves no row.
-        EtlError: as its class says; what is published is untouched.
+        EtlError: see the subclasses; what is published is unchanged.
     """
     started = time.perf_counter()
     with _skip_logged(log), connect(request.dsn) as publisher, locked(publisher) as cursor:
@@ -109,7 +109,7 @@ def _run(run: Run, child: Child, stock: Stock) -> None:
 
 
 def _ask(run: Run, child: Child, files: Sequence[File]) -> Job:
-    """Have the child begin."""
+    """Send the job to the child."""
     request = run.request
     settings = Settings(
         request.limits,
@@ -135,7 +135,7 @@ def _to_read(files: Sequence[File]) -> list[File]:
 
 
 def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> None:
-    """Close the run's row and commit it with what was published; of a dry run nothing stays but the row."""
+    """Close the run's row and commit it with what was published; a dry run only leaves its row."""
     connection = cursor.connection
     try:
         with translated():
@@ -151,7 +151,7 @@ def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> No
             point("committed")
     except BaseException:
         with suppress(psycopg.Error):
-            connection.rollback()  # lets go of the run's row, so that the ledger can close it
+            connection.rollback()  # releases the run's row, so that the ledger can close it
         raise
 
 

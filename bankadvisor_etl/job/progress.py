@@ -1,6 +1,6 @@
-"""How far another process has read a long file: the kernel knows where it is in each (proc_pid_fdinfo(5)).
+"""How far another process has read a long file: the kernel has its position in each file (proc_pid_fdinfo(5)).
 
-So the process that reads tells nothing of it, and pays nothing for it when nobody looks.
+So the process that reads reports nothing itself, and pays nothing when nobody looks.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LONG = 20_000_000
-"""Bytes; what is shorter is read within a second."""
+"""Bytes; a shorter file is read within a second."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A file that is being read: its name, how many bytes of it were read, and how many it has."""
+    """A file that is being read: its name, the bytes read so far, and its size in bytes."""
 
     name: str
     position: int
@@ -24,14 +24,14 @@ class Progress:
 
 
 def progress(pid: int) -> Progress | None:
-    """The longest file that a process has begun to read and still has open; None where there is no long one.
+    """The longest file that a process has begun to read and still has open; None if there is no long one.
 
-    A file that is mapped into memory, as polars does with a CSV, stays at its beginning and is not found.
+    A file that is mapped into memory, as polars does with a CSV, stays at position 0 and is not found.
     """
     found: list[Progress] = []
     with suppress(OSError):  # the process is gone
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):  # closed in the meantime
+            with suppress(OSError):  # the file was closed
                 status = descriptor.stat()
                 position = _position(Path(f"/proc/{pid}/fdinfo/{descriptor.name}"))
                 if stat.S_ISREG(status.st_mode) and status.st_size >= LONG and position:
@@ -40,5 +40,5 @@ def progress(pid: int) -> Progress | None:
 
 
 def _position(info: Path) -> int:
-    """The line ``pos:`` of a descriptor, the first one."""
+    """The position in a descriptor's ``fdinfo``: ``pos:``, its first line."""
     return int(info.read_text().split(maxsplit=2)[1])

@@ -1,4 +1,4 @@
-"""The sources held against each other: for a run, its checks and its table, and for the verb, without a database."""
+"""Compares the sources with each other: checks and a table for a run; without a database for the verb."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bankadvisor_etl.formats.extract import Extract
 
 MOST_ROWS = 10_000
-"""Differences of a run that are kept: more of them say that a file is another one."""
+"""The most differences of a run that are kept: more of them mean that a file is the wrong one."""
 
 COLUMNS = (
     *("comparacion", "codigo", "mes", "segmento", "figura", "valor_a", "valor_b", "diferencia", "causa", "indicio"),
@@ -23,15 +23,15 @@ COLUMNS = (
 
 
 def told(extracts: Mapping[str, Extract], files: Mapping[str, str]) -> dict[str, Any]:
-    """What the process that computes tells: ``summary`` per comparison, and ``rows`` of what differs, as ``COLUMNS``.
+    """What the process that computes sends: ``summary`` per comparison, and ``rows`` of what differs, as ``COLUMNS``.
 
-    What differs because a bank consolidates its SOFOMs is counted and not listed.
+    Differences because a bank consolidates its SOFOMs are counted but not listed.
 
     Args:
         extracts: what was read, by source.
         files: by source, the name of its file.
     """
-    import polars as pl  # noqa: PLC0415 - the process that keeps the record looks here, too
+    import polars as pl  # noqa: PLC0415 - the process that keeps the record imports this module, too
 
     from bankadvisor_etl.reconcile.causes import CONSOLIDATION  # noqa: PLC0415
     from bankadvisor_etl.reconcile.comparisons import reconcile  # noqa: PLC0415
@@ -58,7 +58,7 @@ def told(extracts: Mapping[str, Extract], files: Mapping[str, str]) -> dict[str,
 
 
 def findings(summary: list[dict[str, Any]]) -> list[Finding]:
-    """A check per comparison: nothing in it is unexplained."""
+    """One check per comparison: it passes if every difference is explained."""
     return [
         Finding(
             f"reconcile_{line['comparacion']}",
@@ -93,7 +93,7 @@ class Reconciliation:
 
 
 def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
-    """Read every file and hold the sources against each other, without a database.
+    """Read every file and compare the sources with each other, without a database.
 
     Args:
         data_dir: the folder of the files.
@@ -101,7 +101,7 @@ def reconcile_files(data_dir: Path, *, forked: bool = False) -> Reconciliation:
 
     Raises:
         InputError: the folder or a required file is missing, or a file cannot be read.
-        DataError: what a file says cannot be right.
+        DataError: the contents of a file cannot be right.
     """
     from bankadvisor_etl.checks.settings import Settings  # noqa: PLC0415 - only the verb needs all of this
     from bankadvisor_etl.inputs.files import find_files, hashed, list_files  # noqa: PLC0415

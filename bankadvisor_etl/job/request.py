@@ -20,12 +20,12 @@ class Request:
         data_dir: the folder of the files.
         dsn: the connection string.
         triggered_by: ``timer``, ``systemd``, ``cron`` or ``manual``.
-        dry_run: do everything but publish.
+        dry_run: do everything except publish.
         force: read and publish although the files are those of the last success.
         allow_removals: withdraw published figures and bank-months that the files lack, and accept a newest month that
             goes back.
         accepted: checks whose failure is accepted for this run, by name.
-        thresholds: what the checks hold figures against, as ``NAME=VALUE``.
+        thresholds: the limits that the checks apply, as ``NAME=VALUE``.
         keep_days: how long rejects and checks are kept.
         today: the date of the run.
         prefer: whether the loan book comes from CNBV's series or from the workbook where both have it.
@@ -53,6 +53,6 @@ class Request:
         """The thresholds, parsed.
 
         Raises:
-            ConfigurationError: one of them is not one.
+            ConfigurationError: one of them is invalid.
         """
         return Thresholds.parse(self.thresholds)

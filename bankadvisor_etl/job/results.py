@@ -1,7 +1,7 @@
-"""What the process that computes answers, whatever happens to it.
+"""The answers of the process that computes, whatever happens to it.
 
-What killed it is found out by a second one for each file that was not finished, started by exec, which looks into the
-file before it parses it.
+If it is killed, another process (started by exec) reads each unfinished file alone, to find out which one is to
+blame; it inspects a file before it parses it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def results(child: Child, job: Job) -> Iterator[Message]:
-    """Yield what the child answers to a job that it was asked; a file that kills it is answered for with an ``error``.
+    """Yield the child's answers to a job that it was sent; a file that kills it is answered with an ``error``.
 
     Raises:
-        ReaderError: the child cannot even start.
-        OutOfMemoryError: no single file is to blame, but all together need more memory than they may take.
+        ReaderError: the child cannot start.
+        OutOfMemoryError: no single file is to blame, but all together need more memory than allowed.
     """
     open_files = dict(enumerate(job.files))
     beyond_files = False
@@ -34,7 +34,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
             beyond_files |= message.kind == "series"
             yield message
     except DeathError as death:
-        if beyond_files:  # what it told of the series is being written already, and cannot be told again
+        if beyond_files:  # what it sent of the series is being written already, and cannot be sent again
             raise _too_large(job, death) from death
         if not death.ready:
             raise ReaderError(
@@ -50,7 +50,7 @@ def results(child: Child, job: Job) -> Iterator[Message]:
 
 
 def _alone(job: Job, number: int) -> Message:
-    """What a child of its own answers for a file; an error where the file kills that one too."""
+    """The answer of a separate child for one file; an error if the file kills that one too."""
     file = job.files[number]
     try:
         with Child() as child:
@@ -59,17 +59,15 @@ def _alone(job: Job, number: int) -> Message:
     except DeathError as death:
         place = Place(file.name)
         if death.out_of_memory:
-            what = (
-                f"takes more than {job.memory // 2**20:,} MiB, or more than there is, to read (the reader {death.how})"
-            )
-            error: InputError = OutOfMemoryError(what, place, "the file is damaged, or the machine too small")
+            what = f"takes more than {job.memory // 2**20:,} MiB, or all that is free, to read (the reader {death.how})"
+            error: InputError = OutOfMemoryError(what, place, "the file is damaged, or memory is short")
         else:
             error = InputError(f"the reader {death.how}: the file is damaged", place, "fetch the file again")
         return Message("error", {"file": number, **as_content(error)})
 
 
 def _once_more(child: Child, job: Job) -> Iterator[Message]:
-    """Do the job again, one file after the other, for the figures."""
+    """Do the job again, one file after another, for the figures."""
     try:
         with Child() as careful:
             child.succeed(careful)
@@ -79,6 +77,6 @@ def _once_more(child: Child, job: Job) -> Iterator[Message]:
 
 
 def _too_large(job: Job, death: DeathError) -> OutOfMemoryError:
-    what = f"the files together take more than {job.memory // 2**20:,} MiB, or more than there is"
+    what = f"the files together take more than {job.memory // 2**20:,} MiB, or all that is free"
     remedy = "each file can be read alone; give the machine more memory"
     return OutOfMemoryError(f"{what} (the process {death.how})", remedy=remedy)

@@ -1,4 +1,4 @@
-"""Invented figures and real ones are kept apart."""
+"""Keeps sample figures and real ones apart."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 def apart(
     files: Sequence[File], last: dict[str, Any] | None, cursor: psycopg.Cursor[Any], log: structlog.stdlib.BoundLogger
 ) -> dict[str, Any] | None:
-    """Return the last success that this run can be compared with; real figures replace all invented ones.
+    """Return the last success that this run can be compared with; real figures replace all sample figures.
 
     Raises:
-        ConfigurationError: the folder holds invented figures and the database real ones.
+        ConfigurationError: the folder holds sample figures and the database real ones.
     """
     invented = any(file.source == SAMPLE.name for file in files)
     if last is None or invented == any(record["source"] == SAMPLE.name for record in last["files"].values()):
         return last
     if invented:
         raise ConfigurationError(
-            f"the folder holds invented figures ({SAMPLE.files[0]}) and the database real ones; nothing was published",
+            f"the folder holds sample figures ({SAMPLE.files[0]}) and the database real ones; nothing was published",
             remedy="set --data-dir to the folder of CNBV's files, or use another database for the sample",
         )
     with translated():

@@ -1,4 +1,4 @@
-"""What systemd reports about the job: whether its timer is on, when it elapses next, whether a retry is pending."""
+"""What systemd reports about the job: whether its timer is active, when it elapses next, whether a retry is pending."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Schedule:
     """The state of the timer and of the service.
 
     Attributes:
-        enabled: whether the timer starts with the machine.
-        active: whether the timer is counting.
+        enabled: whether the timer starts at boot.
+        active: whether the timer is running now.
         next_run: when it elapses next.
-        retry_pending: whether the service failed and waits for its next try.
+        retry_pending: whether the service failed and waits for its next attempt.
     """
 
     enabled: bool
@@ -31,7 +31,7 @@ class Schedule:
 
 
 def schedule() -> Schedule | None:
-    """Ask systemd; None if there is no systemd, if it does not answer, or where the timer is not installed."""
+    """Ask systemd; None if there is no systemd, if it does not answer, or if the timer is not installed."""
     if not (Path("/run/systemd/system").is_dir() and shutil.which("systemctl")):
         return None
     timer = _show(TIMER)
@@ -46,8 +46,8 @@ def schedule() -> Schedule | None:
 
 
 def _retry_pending(service: dict[str, str]) -> bool:
-    """Whether a try failed and the next one is in its pause, or waits for the fetch that comes before it."""
-    # 254 and later have the states auto-restart-queued and failed-before-auto-restart as well.
+    """Whether an attempt failed and the next one waits for its pause to end, or for the fetch that precedes it."""
+    # systemd 254 and later also have the states auto-restart-queued and failed-before-auto-restart.
     waiting = service.get("Job", "0") not in {"", "0"} and service.get("SubState") in {"dead", "failed"}
     return "auto-restart" in service.get("SubState", "") or (waiting and service.get("Result") != "success")
 
@@ -58,7 +58,7 @@ def _show(unit: str) -> dict[str, str]:
 
 
 def _next_run() -> datetime | None:
-    # systemctl show gives local time as text, whatever --timestamp says (252); list-timers gives microseconds.
+    # systemctl show prints local time as text whatever --timestamp is (systemd 252); list-timers gives microseconds.
     answer = _systemctl("list-timers", "--output=json", TIMER)
     timers = json.loads(answer) if answer.strip() else []
     stamp = timers[0].get("next") if timers else None

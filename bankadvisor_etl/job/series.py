@@ -1,4 +1,4 @@
-"""CNBV's series on its way from the process that read it into the database; what goes through here is bytes."""
+"""Passes CNBV's series, as bytes, from the process that read it to the database."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class Arriving:
-    """The blocks of ``warehouse.series.load``, as the messages of ``job.telling`` bring them, one at a time."""
+    """The blocks for ``warehouse.series.load``, from the messages of ``job.telling``, one at a time."""
 
     def __init__(self, messages: Iterator[Message], tell: Callable[[Message], None], heads: bytes) -> None:
-        """Take ``messages`` of the kind ``series`` as they come; ``tell`` answers, with ``heads`` to the first one."""
+        """Receive ``messages`` of the kind ``series``; ``tell`` answers them, the first one with ``heads``."""
         self._messages, self._tell, self._heads = messages, tell, heads
         self._next: Message | None = None
         self.unchanged = 0
-        """How many series are as stored; known once the rows are through."""
+        """How many series are as stored; known after the last row."""
 
     def keys_to_compare(self) -> Iterator[bytes]:
-        """The stored series of which the values are wanted."""
+        """The stored series whose values are needed."""
         self._take()
         self._tell(Message("heads", {}, (self._heads,)))
         yield from self._part("compare")
@@ -33,15 +33,15 @@ class Arriving:
             self._tell(Message("stored", {}, (block,)))
 
     def differences(self) -> Iterator[bytes]:
-        """The values that the file has otherwise, or has not."""
+        """The values that differ in the file, or that it lacks."""
         return self._part("differences")
 
     def rewritten_keys(self) -> Iterator[bytes]:
-        """The stored series that are written anew."""
+        """The stored series that are rewritten."""
         return self._part("rewritten")
 
     def rows(self) -> Iterator[bytes]:
-        """Those, and the series that are new."""
+        """The rewritten series and the new ones."""
         yield from self._part("rows")
         self.unchanged = self._take().content["unchanged"]
 

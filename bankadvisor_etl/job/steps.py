@@ -1,4 +1,4 @@
-"""What a run does between asking for the figures and closing its row: base, enhanced, audit, publish."""
+"""The steps of a run between the request to the child and the closing of its row: base, enhanced, audit, publish."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def execute(run: Run, child: Child, job: Job) -> None:
-    """Take what the child answers; then write what differs, in the run's transaction, which the caller commits.
+    """Receive the child's answers, then write what differs, in the run's transaction, which the caller commits.
 
     Raises:
         InputError: a file cannot be read.
@@ -63,7 +63,7 @@ def execute(run: Run, child: Child, job: Job) -> None:
 
 
 def _load_series(run: Run, arriving: Arriving) -> list[Finding]:
-    """Write what of CNBV's series is new or changed, and return what a check has to say of it."""
+    """Write what is new or changed in CNBV's series, and return the findings of its check."""
     run.ledger.begin_phase("series")
     accepted = WITHDRAWN in run.request.accepted
     most = 1 if accepted else MAX_WITHDRAWN
@@ -74,7 +74,7 @@ def _load_series(run: Run, arriving: Arriving) -> list[Finding]:
 
 
 def _publish(run: Run, inbox: Inbox, computed: Message, found: Sequence[Finding]) -> None:
-    """Lay the figures beside the published ones while they are audited, and write what differs."""
+    """Compare the figures with the published ones while they are audited, and write what differs."""
     content, ledger = computed.content, run.ledger
     ledger.begin_phase("audit")
     figures = [
@@ -82,7 +82,7 @@ def _publish(run: Run, inbox: Inbox, computed: Message, found: Sequence[Finding]
         for (table, columns), block in zip(content["columns"].items(), computed.blocks, strict=True)
     ]
     with translated():
-        published.publish_names(run.cursor, content["names"])  # ids that other tables refer to
+        published.publish_names(run.cursor, content["names"])  # inserts the ids that other tables refer to
         for of_table in figures:
             publish.stage(run.cursor, of_table)
         point("staged")
@@ -101,7 +101,7 @@ def _publish(run: Run, inbox: Inbox, computed: Message, found: Sequence[Finding]
 
 
 def _may_remove(run: Run, table: str) -> bool:
-    """Whether figures of a table that the run lacks are withdrawn; what bulletins alone had stays without them."""
+    """Whether figures of a table that the run lacks are withdrawn; without bulletins, figures only from them stay."""
     return run.request.allow_removals and table in (MONTHLY_KPIS.name, KPIS_CONSOLIDADOS.name)
 
 
@@ -119,7 +119,7 @@ def _write(run: Run, figures: Sequence[Figures], content: Mapping[str, Any]) -> 
 
 
 def _read(run: Run, phase: str, inbox: Inbox, files: Sequence[File]) -> dict[str, Message]:
-    """Wait for the sources of a phase, in their order, put each on record, and return what was read of each file."""
+    """Wait for the sources of a phase, in order, record each, and return what was read from each file."""
     extracts: dict[str, Message] = {}
     for source in SOURCES:
         if source.phase != phase:
@@ -159,7 +159,7 @@ def _take(run: Run, inbox: Inbox, file: File) -> Message:
 
 
 def _contract(source: str, observed: str, *, passed: bool) -> Finding:
-    """That a file could be read: its columns are there, codes and months parse, and no key appears twice."""
+    """The check that a file could be read: columns are present, codes and months parse, and no key appears twice."""
     return Finding(f"contract_{source}", "error", passed, observed, f"the contract of {source}")
 
 
@@ -187,7 +187,7 @@ def _count(run: Run, rows: dict[str, int]) -> None:
 
 
 def _conclude(run: Run, findings: Sequence[Finding]) -> None:
-    """Put the findings on record, and refuse to publish where one of them stops the run."""
+    """Record the findings, and refuse to publish if one of them stops the run."""
     for finding in run.ledger.record_findings(findings):
         report: Callable[..., Any] = run.log.error if finding.stops else run.log.warning
         report(

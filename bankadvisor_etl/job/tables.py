@@ -1,4 +1,4 @@
-"""What a run publishes beside ``monthly_kpis`` and ``kpis_consolidados``: balances, segments and funding."""
+"""What a run publishes besides ``monthly_kpis`` and ``kpis_consolidados``: balances, segments and funding."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.series.comparison import Kept
 
 LARGEST = {"pesos": 1e18, "points": 1e6}
-"""What the type of a column cannot hold: reserves over next to nothing that is past due are no figure."""
+"""Figures of this size or more do not fit their column: reserves over almost no past-due loans."""
 
 
 def publications(extracts: Mapping[str, Extract], kept: Sequence[Kept] = ()) -> dict[str, pl.DataFrame]:
-    """The rows of each table that the sources at hand feed, with codes where the table has ids.
+    """The rows of each table that the available sources feed, with codes where the table has ids.
 
     Args:
-        extracts: what was read and is used, by source; ``serie`` still with its series.
-        kept: values that are stored of an earlier edition of the series and that this one lacks.
+        extracts: what was read and is used, by source; ``serie`` with its series.
+        kept: stored values of an earlier edition of the series that this one lacks.
     """
     if not extracts.keys() & {"serie", "boletin"}:
         return {}
@@ -47,7 +47,7 @@ def publications(extracts: Mapping[str, Extract], kept: Sequence[Kept] = ()) -> 
 
 
 def names(frames: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> list[tuple[str, str, str, bool]]:
-    """The institutions of these tables that the catalogue has no official name of: code, names, no system."""
+    """The institutions of these tables without an official name in the catalogue: code, names, not the system."""
     codes = pl.concat([frame.select(codigo="institucion_id") for frame in frames.values()]).unique() if frames else None
     if codes is None:
         return []
@@ -58,7 +58,7 @@ def names(frames: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame) -> list[t
 
 
 def _columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame under the names of the table, without figures that its columns cannot hold."""
+    """The frame with the table's column names, without figures that its columns cannot hold."""
     renamed = frame.rename({"codigo": "institucion_id", "mes": "fecha_corte", "segmento": "segmento_id"}, strict=False)
     described = {METRICAS.name: METRICAS, SEGMENTADA.name: SEGMENTADA, CAPTACION.name: CAPTACION}[table]
     bounds = {column.name: LARGEST[column.kind] for column in described.columns if column.kind in LARGEST}

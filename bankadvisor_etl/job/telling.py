@@ -1,7 +1,7 @@
-"""What the process that computes tells of CNBV's series: the blocks that ``job.series`` passes on to PostgreSQL.
+"""What the process that computes sends of CNBV's series: the blocks that ``job.series`` passes on to PostgreSQL.
 
-Messages of the kind ``series`` with ``part``: ``begin``, upon which what is stored comes in (``heads``); ``compare``
-and ``compare_end``, upon which, where there was any, the values of these series come in (``stored``, the last one
+Messages of the kind ``series``, by ``part``: ``begin``, answered with the heads of the stored series (``heads``);
+``compare`` and ``compare_end``, answered, if there was any, with the values of these series (``stored``, the last one
 empty); ``differences``, ``rewritten``, ``rows``, ``end`` (with the number of ``unchanged`` series).
 """
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class Series:
-    """A series held against what is stored."""
+    """The series of the file compared with the stored one."""
 
     def __init__(self, extract: Extract, requests: BinaryIO, tell: Callable[[Message], None]) -> None:
-        """Compare with the heads that come as a request; ``tell`` sends messages."""
+        """Compare with the heads that arrive on ``requests``; ``tell`` sends messages."""
         self._requests, self._tell = requests, tell
         tell(Message("series", {"part": "begin"}))
         self._comparison = compare(cast("SeriesExtract", extract).series, self._asked("heads"))
 
     def compared(self) -> list[Kept]:
-        """Ask for the stored values of what may differ; return those that the file lacks and the figures need."""
+        """Request the stored values of what may differ; return those that the file lacks and the figures need."""
         self._send("compare", self._comparison.keys_to_compare())
         self._tell(Message("series", {"part": "compare_end"}))
         if not self._comparison.to_compare:
@@ -41,7 +41,7 @@ class Series:
         return self._comparison.kept({*from_series.needed(), *metricas.needed()})
 
     def rows(self) -> None:
-        """Tell what has to be written."""
+        """Send what has to be written."""
         self._send("differences", self._comparison.differences())
         self._send("rewritten", self._comparison.rewritten_keys())
         self._send("rows", self._comparison.rows())
@@ -50,7 +50,7 @@ class Series:
     def _asked(self, kind: str) -> bytes:
         message = receive(self._requests)
         if message is None or message.kind != kind:
-            raise RuntimeError(f"waited for {kind!r} and got {message and message.kind!r}")
+            raise RuntimeError(f"expected {kind!r}, got {message and message.kind!r}")
         return message.blocks[0]
 
     def _send(self, part: str, blocks: Iterator[bytes]) -> None:

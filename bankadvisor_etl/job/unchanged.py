@@ -1,4 +1,4 @@
-"""A night on which no file changed: nothing is read, and what depends on the date is asked anew."""
+"""A run in which no file changed: nothing is read, and only checks that depend on the date are repeated."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def has_sizes(files: Sequence[File], last: dict[str, Any]) -> bool:
-    """Whether the files are as long as those of the last success: if not, reading need not wait for their hashes."""
+    """Whether the files have the sizes of the last success; if not, reading does not have to wait for their hashes."""
     return {name: record["bytes"] for name, record in last["files"].items()} == {f.name: f.bytes for f in files}
 
 
 def is_published(files: Sequence[File], last: dict[str, Any], cursor: psycopg.Cursor[Any], prefer: str) -> bool:
-    """Whether the last success read these very bytes with this very version, and its figures are still there.
+    """Whether the last success read the same bytes with the same version, and its figures are still published.
 
-    ``prefer`` has to be as it was, too: it says which of two sources the figures come from.
+    ``prefer`` must also be the same: it selects between two sources.
     """
     records = last["files"]
     if not all(record["used"] for record in records.values()):

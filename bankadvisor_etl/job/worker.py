@@ -1,13 +1,12 @@
-"""The process that reads, computes and audits; driven by ``child``.
+"""The process that reads, computes and audits, controlled by ``child``.
 
-A hostile or damaged file can abort the process that parses it or eat all of its memory, and nothing in Python can
-catch that; so files are read here, under a limit, by a process that holds no connection to the database and no
-password, and the run outlives whatever happens.
+A hostile or damaged file can abort the process that parses it or exhaust its memory, and nothing in Python can catch
+that. So files are read here, under a limit, by a process without a connection to the database and without a password,
+and the run survives whatever happens.
 
-The request says which files there are and what the figures are held against, and carries what is published. For each
-file an answer goes out as soon as it is read (``extract`` or ``error``), then what of CNBV's series is new or changed
-(``series``, see ``job.telling``), then the ``figures``, ready for COPY, then the ``findings`` of the audit, and at last
-``done``.
+The request has the files, the settings of the checks, and what is published. For each file an answer is sent as soon as
+it is read (``extract`` or ``error``), then what is new or changed in CNBV's series (``series``, see ``job.telling``),
+then the ``figures``, ready for COPY, then the ``findings`` of the audit, and finally ``done``.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.source import Source
 
 PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl."""
+"""An option of Linux's prctl(2)."""
 
 HEAVY = ("job.figures", "formats.sheet_table", "sources.tasas")
-"""What imports polars and fastexcel."""
+"""The modules that import polars and fastexcel."""
 
 READERS = 2
-"""Files that are read at a time: the CSV beside the workbooks. Both readers let go of the GIL."""
+"""Files that are read at a time: the CSV in parallel with the workbooks. Both readers release the GIL."""
 
 MAX_REJECTS = 10_000
-"""Rejects of a source that are kept; more of them have nothing more to say."""
+"""The most rejects of a source that are kept; more would add no information."""
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, to_hash: Sequence[Path] = (), *, careful: bool = False) -> None:
@@ -71,7 +70,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, to_hash: Sequence[Path] = (), *
     request = receive(requests)
     if request is None:
         return
-    # What is written to, not what is reserved (1.3 GB for polars): the nearest there is to a limit on what is resident.
+    # Limits writable memory, not reserved memory (1.3 GB for polars): the closest to a limit on resident memory.
     resource.setrlimit(resource.RLIMIT_DATA, (request.content["memory"], resource.RLIM_INFINITY))
     extracts = _read_all(request, outbox, careful=careful)
     if request.content["settings"] and extracts.keys() & {"cartera", "serie"}:
@@ -80,16 +79,16 @@ def serve(requests: BinaryIO, answers: BinaryIO, to_hash: Sequence[Path] = (), *
 
 
 def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryIO, outbox: _Outbox) -> None:
-    """Tell what of the series has to be written, and the figures."""
+    """Send what has to be written of the series, and the figures."""
     if "serie" not in extracts or not request.content["store_series"]:
         for answer in _computed(extracts, request, ()):
             outbox.send(answer)
         return
-    from bankadvisor_etl.job import telling  # noqa: PLC0415 - numpy, which nothing else here needs
+    from bankadvisor_etl.job import telling  # noqa: PLC0415 - imports numpy, which nothing else here needs
 
     told = telling.Series(extracts["serie"], requests, outbox.send)
     kept = told.compared()
-    with ThreadPoolExecutor(1, "series") as pool:  # while these rows are on their way, the figures are computed
+    with ThreadPoolExecutor(1, "series") as pool:  # while these rows are sent, the figures are computed
         rows = pool.submit(told.rows)
         for answer in _computed(extracts, request, kept):
             rows.result()
@@ -97,7 +96,7 @@ def _answer(extracts: Mapping[str, Extract], request: Message, requests: BinaryI
 
 
 def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[Kept]) -> Iterator[Message]:
-    """The figures and what the audit found, or the reason why there are none."""
+    """The figures and the findings of the audit, or the error."""
     from bankadvisor_etl.job import figures  # noqa: PLC0415 - imported already, by serve
 
     try:
@@ -111,21 +110,21 @@ def _computed(extracts: Mapping[str, Extract], request: Message, kept: Sequence[
         os._exit(os.EX_OSERR)
     except EtlError as error:
         yield Message("error", as_content(error))
-    except Exception as error:  # noqa: BLE001 - the parent puts it on record
+    except Exception as error:  # noqa: BLE001 - the parent records it
         what = traceback.format_exception_only(error)[-1].strip()
         yield Message("bug", {"what": what, "stack": traceback.format_exc()})
 
 
 def die_with_the_parent() -> None:
-    """Be killed when the process that started this one is gone, also while this one is paused."""
+    """Have this process killed when its parent ends, even while it is paused."""
     parent = os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it went before
+    if os.getppid() != parent:  # the parent has already ended
         os._exit(os.EX_OK)
 
 
 class _Outbox:
-    """Sends one message at a time, whichever thread it comes from."""
+    """Sends one message at a time, from any thread."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._turn = stream, threading.Lock()
@@ -136,7 +135,7 @@ class _Outbox:
 
 
 def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[str, Extract]:
-    """Read the files of a request, answer for each, and return those that could be read, by source."""
+    """Read the files of a request, send an answer for each, and return those that could be read, by source."""
     files: list[list[str]] = request.content["files"]
 
     def read(number: int) -> tuple[int, Extract | None]:
@@ -155,19 +154,19 @@ def _read_all(request: Message, outbox: _Outbox, *, careful: bool) -> Mapping[st
 
 
 def _whole(extracts: Sequence[Extract | None]) -> list[Extract]:
-    """The extracts of a source's files; none where one of them could not be read."""
+    """The extracts of a source's files; empty if one of them could not be read."""
     there = [extract for extract in extracts if extract is not None]
     return there if len(there) == len(extracts) else []
 
 
 def _read(source: Source, path: Path, number: int, run_id: int, *, careful: bool) -> tuple[Extract | None, Message]:
-    """What was read of a file, and the answer for it."""
+    """The extract of a file, and the answer for it."""
     started = time.perf_counter()
     try:
         extract = source.read(path, careful=careful)
     except EtlError as error:
         return None, Message("error", {"file": number, **as_content(error)})
-    except MemoryError:  # perhaps another file's doing: those that have no answer are read again, each alone
+    except MemoryError:  # perhaps caused by another file: files without an answer are read again, each alone
         os._exit(os.EX_OSERR)
     except BaseException as error:  # noqa: BLE001 - a panic of the reader is a BaseException
         what = str(error).splitlines()[0] if str(error) else type(error).__name__

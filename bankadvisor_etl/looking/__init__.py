@@ -1,1 +1,1 @@
-"""What is published, for those who look: the dictionary, files for other tools, and the report."""
+"""Presents what is published: the dictionary, files for other tools, and the report."""

@@ -1,4 +1,4 @@
-"""What each check that can fail in a run that succeeds means, as a clause in English and a sentence in Spanish."""
+"""The meaning of each check that can fail in a successful run, as a clause in English and a sentence in Spanish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 CHECKS: Mapping[str, tuple[str, str]] = {
     r"imor_high": (
-        "past-due loans beyond 15 % of a loan book",
+        "past-due loans above 15 % of a loan book",
         "Hay bancos con IMOR mayor que 15 % en algún mes",
     ),
     r"cartera_jump": (
@@ -32,7 +32,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     r"few_restated": ("many published figures change", "Una parte grande de las cifras publicadas cambió"),
     r"no_published_missing": (
-        "published bank-months are no longer in the files, and stay",
+        "published bank-months that are no longer in the files; they stay",
         "Los archivos ya no traen algunos meses publicados; se conservan",
     ),
     r"banks_named": (
@@ -52,19 +52,19 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "A la serie de la CNBV le faltan demasiados valores que antes traía",
     ),
     r"serie_valores_conservados": (
-        "values that CNBV's series no longer gives, and that stay",
+        "values that CNBV's series no longer has; they stay",
         "La serie de la CNBV ya no trae algunos valores; se conservan",
     ),
     r"reconcile_(\w+)": (
-        "figures that two sources have differently ({0}: bankadvisor-etl reconcile)",
+        "figures that differ between two sources ({0}: bankadvisor-etl reconcile)",
         "Dos fuentes no coinciden en algunas cifras ({0})",
     ),
     r"boletin_sheets_read": (
-        "sheets of bulletins that could not be read, and were set aside",
+        "sheets of bulletins that could not be read and were set aside",
         "No se pudieron leer algunas hojas de los boletines",
     ),
     r"boletin_sheets_there": (
-        "sheets that bulletins do not have, as older ones",
+        "sheets that are missing in bulletins, as in older ones",
         "A algunos boletines les faltan hojas",
     ),
     r"boletin_sheets_of_one_month": (
@@ -76,7 +76,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Los boletines traen bancos sin código; se publican con su nombre",
     ),
     r"scale_history_(\w+)": (
-        "figures of {0} from before 201701 that move further than later ones",
+        "figures of {0} before 201701 that move further than later ones",
         "Hay cifras de {0} anteriores a 201701 que se mueven más que las posteriores",
     ),
     r"(\w+)_history": (
@@ -96,24 +96,24 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Al archivo de {0} le faltan demasiadas cifras publicadas y no se usó",
     ),
     r"figures_kept_(\w+)": (
-        "figures that the file of {0} no longer gives, and that stay",
+        "figures that the file of {0} no longer has; they stay",
         "El archivo de {0} ya no trae algunas cifras; se conservan como se publicaron",
     ),
     r"newest_month_not_back_(\w+)": (
-        "the file of {0} ends before the last one did, and was not used",
+        "the file of {0} ends earlier than the last one, and was not used",
         "El archivo de {0} termina antes que el anterior y no se usó",
     ),
 }
-"""By a pattern of the check's name."""
+"""By a pattern for the check's name."""
 
 
 def in_english(name: str) -> str:
-    """What it means that the check did not pass; its name where that is not known."""
+    """The meaning of the failed check; its name if that is unknown."""
     return _found(name, 0) or name.replace("_", " ")
 
 
 def in_spanish(name: str) -> str:
-    """The same as the beginning of a sentence."""
+    """The same in Spanish, as the beginning of a sentence."""
     return _found(name, 1) or "Una revisión no pasó"
 
 

@@ -1,4 +1,4 @@
-"""The dictionary: what every column of ``monthly_kpis`` is, in Spanish, from the description that makes the table."""
+"""The dictionary: the meaning of every column of ``monthly_kpis``, in Spanish, from the description of the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INDENT = "    "
 
 
 def entry(column: Column) -> tuple[str | None, ...]:
-    """A column as ``HEADER`` names its parts."""
+    """The parts of a column, as in ``HEADER``."""
     return (
         column.name,
         column.title,
@@ -43,12 +43,12 @@ def entries(names: Iterable[str] | None = None) -> list[tuple[str | None, ...]]:
 
 
 def views_as_text(width: int) -> str:
-    """The views for a terminal: name, and below it what it shows."""
+    """The views for a terminal: each name, and below it what the view shows."""
     return "\n".join(f"{view.name}\n{_below(view.description, width)}" for view in VIEWS)
 
 
 def as_text(found: Iterable[tuple[str | None, ...]], width: int) -> str:
-    """The entries for a terminal: a line with name and unit, below it what it is, how it is computed, where from."""
+    """The entries for a terminal: a line with name and unit, below it the meaning, the formula and the source."""
     return "\n\n".join("\n".join(_lines(dict(zip(HEADER, parts, strict=True)), width)) for parts in found)
 
 

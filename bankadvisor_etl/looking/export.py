@@ -1,4 +1,4 @@
-"""``monthly_kpis``, a view or another table as a file: a workbook, CSV or Parquet, with the dictionary."""
+"""Writes ``monthly_kpis``, a view or another table to a workbook, CSV or Parquet file, with the dictionary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BOM = "\ufeff".encode()
-"""What makes Excel take a CSV for UTF-8."""
+"""Makes Excel read a CSV as UTF-8."""
 
 FORMATS: Mapping[str, str] = {
     "amount": "#,##0.00",
@@ -27,7 +27,7 @@ FORMATS: Mapping[str, str] = {
     "date": "yyyy-mm-dd",
     "moment": "yyyy-mm-dd hh:mm",
 }
-"""Number formats of Excel by kind of column: a ratio is shown as a percentage, a percentage with its sign."""
+"""Excel's number formats by kind of column: a ratio is shown as a percentage, a percentage with its sign."""
 
 WIDTHS: Mapping[str, int] = {"amount": 15, "date": 11, "moment": 16, "list": 30, "text": 18}
 
@@ -41,10 +41,10 @@ PARQUET: Mapping[str, str] = {
 
 
 def export(dsn: str, relation: str, path: Path, *, bom: bool = False) -> list[Path]:
-    """Write a table or view to a file of the kind that its suffix says.
+    """Write a table or view to a file of the type of its suffix.
 
     Returns:
-        the files: the dictionary is a sheet of a workbook, and a file beside the others.
+        the files: in a workbook the dictionary is a sheet, with the other formats a second file.
 
     Raises:
         ConfigurationError: the suffix is not ``.xlsx``, ``.csv`` or ``.parquet``, the file cannot be written,
@@ -66,7 +66,7 @@ def export(dsn: str, relation: str, path: Path, *, bom: bool = False) -> list[Pa
 
 
 def kind_of(name: str, type_: str) -> str:
-    """The kind of a column: as ``monthly_kpis`` describes it, else by its type."""
+    """The kind of a column: as described for ``monthly_kpis``, otherwise by its type."""
     for column in MONTHLY_KPIS.columns:
         if column.name == name:
             return column.kind
@@ -103,12 +103,12 @@ def _write(sheet: Any, cell: tuple[int, int], value: Any, form: Any) -> None:
         return
     if isinstance(value, list):
         sheet.write_string(*cell, ", ".join(value))
-    elif hasattr(value, "tzinfo"):  # Excel's times have no zone: UTC, as the database session
+    elif hasattr(value, "tzinfo"):  # Excel's times have no time zone: UTC, as in the database session
         sheet.write_datetime(*cell, value.replace(tzinfo=None), form)
     elif hasattr(value, "isoformat"):
         sheet.write_datetime(*cell, value, form)
     elif isinstance(value, str):
-        sheet.write_string(*cell, value)  # a code stays text: '040059' is no number
+        sheet.write_string(*cell, value)  # a code stays text: '040059' is not a number
     else:
         sheet.write_number(*cell, value, form)
 

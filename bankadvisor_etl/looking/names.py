@@ -1,4 +1,4 @@
-"""The names of banks beside their codes, from the catalogue that ships in the package."""
+"""Adds the names of banks to their codes, from the catalogue shipped with the package."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def names() -> dict[str, str]:
 
 
 def with_names(text: str) -> str:
-    """The text with the name after each code that the catalogue knows: ``040059 INVEX``."""
+    """The text with the name after each code in the catalogue: ``040059 INVEX``."""
     return CODE.sub(lambda match: " ".join([match[1], *([names()[match[1]]] if match[1] in names() else [])]), text)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()  # noqa: SIM905
 NOTHING = "\u2013"
-"""Shown in place of a missing figure."""
+"""Shown instead of a missing figure."""
 MINUS = "\u2212"
 
 
@@ -31,22 +31,22 @@ def moment(at: datetime) -> str:
 
 
 def number(value: float | None, decimals: int = 0) -> str:
-    """``47,571``; a dash for none."""
+    """``47,571``; a dash for None."""
     return NOTHING if value is None else _minus(f"{value:,.{decimals}f}")
 
 
 def percent(ratio: float | None, decimals: int = 2) -> str:
-    """``2.35 %`` of 0.0235; a dash for none."""
+    """``2.35 %`` for 0.0235; a dash for None."""
     return NOTHING if ratio is None else _minus(f"{100 * ratio:,.{decimals}f}\u00a0%")
 
 
 def change(ratio: float | None) -> str:
-    """``+4.1 %`` of 0.041; a dash for none."""
+    """``+4.1 %`` for 0.041; a dash for None."""
     return NOTHING if ratio is None else _signed(100 * ratio, 1) + "\u00a0%"
 
 
 def points(difference: float | None) -> str:
-    """``+12 pb`` of a difference of 0.0012 between two ratios: basis points."""
+    """``+12 pb`` (basis points) for a difference of 0.0012 between two ratios."""
     return NOTHING if difference is None else _signed(10_000 * difference, 0) + "\u00a0pb"
 
 
@@ -64,7 +64,7 @@ def many(count: int, one: str, more: str) -> str:
 
 
 def _signed(value: float, decimals: int) -> str:
-    """With its sign; what is rounded to zero has none."""
+    """With its sign, unless it rounds to zero."""
     rounded = round(value, decimals)
     return _minus(f"{rounded:+,.{decimals}f}") if rounded else f"{0:.{decimals}f}"
 

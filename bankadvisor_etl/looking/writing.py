@@ -1,4 +1,4 @@
-"""Writes a file in one step: whoever reads it sees the old one or the new one."""
+"""Replaces a file atomically: a reader sees the old one or the new one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write the file whole.
+    """Write the whole file.
 
     Raises:
         ConfigurationError: it cannot be written there.
@@ -25,7 +25,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a file beside it, which takes its name at the end of the body.
+    """Yield the path of a temporary file, which is renamed to ``path`` at the end of the block.
 
     Raises:
         ConfigurationError: it cannot be written there.

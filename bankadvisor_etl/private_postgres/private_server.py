@@ -1,16 +1,16 @@
-"""A PostgreSQL of our own in one folder: the first who needs it starts it, the last who leaves stops it.
+"""A private PostgreSQL in one folder: the first user starts it, the last one stops it.
 
-What lies in the folder::
+The folder contains::
 
-    data/           the cluster, mode 0700, of the server's user
-    socket/         mode 0700, of the server's user: who may enter it may connect, for there is no password
-    server.log      what the server said since it was started; server.log.1 is the time before
-    gate.lock       held while somebody starts or stops the server
-    users.lock      shared by all who use the server, so that the last of them knows it
+    data/           the cluster, mode 0700, owned by the server's user
+    socket/         mode 0700, owned by the server's user: whoever may enter it may connect, there is no password
+    server.log      the log since the server started; server.log.1 is the one before
+    gate.lock       held while a process starts or stops the server
+    users.lock      shared by all processes that use the server, so that the last one knows that it is the last
 
-The locks are flocks, which the kernel takes from the dead: a user that was killed leaves nothing to clean up
-but a server that runs, and the next user finds it, uses it and stops it. Root writes nothing into ``data`` or
-``socket``, where the server's user could put a link in its way.
+The locks are flocks, which the kernel releases when a process dies: a killed user leaves nothing behind except a
+running server, which the next user finds, uses and stops. Root writes nothing into ``data`` or ``socket``, where the
+server's user could plant a link.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SETTINGS = {
 
 @contextmanager
 def usable(folder: Path) -> Iterator[None]:
-    """Turn the system's refusals into a ``ConfigurationError`` that names the folder."""
+    """Turn ``OSError`` into a ``ConfigurationError`` that names the folder."""
     try:
         yield
     except OSError as error:
@@ -62,13 +62,13 @@ def usable(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class PrivateServer:
-    """A server on a folder that exists.
+    """A server in an existing folder.
 
     Attributes:
         binaries: the folder of ``initdb``, ``pg_ctl`` and ``postgres``; the account must be able to reach it.
-        folder: where everything lies, see the module; absolute.
-        account: whom the server runs as.
-        initdb_options: options for ``initdb`` beyond UTF-8 and the locale C.
+        folder: the folder described above; absolute.
+        account: the user that the server runs as.
+        initdb_options: options for ``initdb`` in addition to UTF-8 and the locale C.
     """
 
     binaries: Path
@@ -78,20 +78,20 @@ class PrivateServer:
 
     @contextmanager
     def running(self) -> Iterator[str]:
-        """Have the server run while the body does.
+        """Keep the server running during the block.
 
         Yields:
             The connection string of the database ``bankadvisor``.
 
         Raises:
             ConfigurationError: the folder cannot be used, or holds a cluster of another major version.
-            DatabaseError: the server does not start; with the last lines of its log.
+            DatabaseError: the server does not start; the message has the last lines of its log.
         """
         with usable(self.folder):
             users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with usable(self.folder), self._gate():
-                fcntl.flock(users, fcntl.LOCK_SH)  # never waits: who has it alone has the gate too
+                fcntl.flock(users, fcntl.LOCK_SH)  # never waits: an exclusive holder also holds the gate
                 self._make_ready()
             yield self._conninfo(_DATABASE)
         finally:
@@ -107,7 +107,7 @@ class PrivateServer:
             os.close(gate)
 
     def _leave(self, users: int) -> None:
-        """Give up the share of the server, and stop it if nobody else has one."""
+        """Release the shared lock, and stop the server if no other process holds it."""
         try:
             with self._gate(), suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,7 +119,7 @@ class PrivateServer:
         return make_conninfo(host=str(self._socket.parent), port=_PORT, user=_ROLE, dbname=database)
 
     def _make_ready(self) -> None:
-        """Return when the server answers: one that was left behind may still be recovering, or stopping."""
+        """Return when the server answers: one left by a killed user may still be recovering, or stopping."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             self._start_unless_listening()
@@ -136,10 +136,10 @@ class PrivateServer:
                 connection.execute(f"CREATE DATABASE {_DATABASE}")
 
     def _start_unless_listening(self) -> None:
-        """Start the server where none is; at the second try without what a killed server left lying.
+        """Start the server unless one is listening; at the second attempt, remove the pid file of a killed server.
 
-        The pid in there may be another program's by now, and PostgreSQL then refuses to start. Removing it is
-        safe: the shared memory also tells PostgreSQL of a rival on the same cluster (measured, 15 and 18).
+        Its pid may belong to another program by now, and PostgreSQL then refuses to start. Removing the file is safe:
+        PostgreSQL also detects another server on the same cluster by its shared memory (measured, 15 and 18).
         """
         if self._listening():
             return
@@ -152,11 +152,11 @@ class PrivateServer:
                 return
             (self._data / "postmaster.pid").unlink(missing_ok=True)
             shutil.rmtree(self._socket.parent)
-            time.sleep(0.5)  # the children of a server that was killed take a moment to leave
+            time.sleep(0.5)  # the children of a killed server take a moment to exit
         raise self._failure("does not start")
 
     def _listening(self) -> bool:
-        """Tell whether there is a server, by what the kernel says of its socket."""
+        """Whether a server is listening on the socket, according to the kernel."""
         with socket.socket(socket.AF_UNIX) as client:
             try:
                 client.connect(str(self._socket))
@@ -166,32 +166,32 @@ class PrivateServer:
 
     def _refuse_unfit_folder(self) -> None:
         path = os.fsencode(self._socket)
-        if len(path) > _LONGEST_SOCKET or b"," in path:  # to libpq a comma parts two hosts
+        if len(path) > _LONGEST_SOCKET or b"," in path:  # libpq separates hosts by commas
             raise ConfigurationError(
                 f"the private PostgreSQL cannot be kept in {self.folder}: the path of its socket there has "
                 f"{len(path)} bytes; it may have {_LONGEST_SOCKET}, and no comma"
             )
         if self.account.run("test", "-x", self.folder).returncode != 0:
             user = self.account.name
-            raise ConfigurationError(f"the private PostgreSQL runs as {user}, who may not enter {self.folder}")
+            raise ConfigurationError(f"the private PostgreSQL runs as {user}, which may not enter {self.folder}")
 
     def _initdb(self) -> None:
-        """Make the cluster under another name: one left half made is never taken for whole."""
+        """Create the cluster under a temporary name, so that an incomplete one is never used."""
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._make_private(unfinished)
         options = ["-U", _ROLE, "-A", "trust", "-E", "UTF8", "--locale", "C", *self.initdb_options]
         made = self.account.run(self.binaries / "initdb", *options, "-D", unfinished)
         if made.returncode != 0:
-            raise DatabaseError(f"initdb cannot make the private PostgreSQL: {made.stdout.strip()}")
+            raise DatabaseError(f"initdb cannot create the private PostgreSQL: {made.stdout.strip()}")
         unfinished.rename(self._data)
 
     def _refuse_other_version(self) -> None:
         found = (self._data / "PG_VERSION").read_text().strip()
         if found != self._major:
             raise ConfigurationError(
-                f"{self._data} is of PostgreSQL {found}, the programs are of PostgreSQL {self._major}: "
-                f"install programs of {found} to go on with it, or move it away to begin anew"
+                f"{self._data} was made by PostgreSQL {found}, the programs are PostgreSQL {self._major}: "
+                f"install PostgreSQL {found} to keep using it, or move it away to start over"
             )
 
     def _start(self) -> bool:
@@ -203,11 +203,11 @@ class PrivateServer:
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
         command = ["start", "-s", "-w", "-t", str(_PATIENCE), "-D", str(self._data), "-o", options]
         self._log.touch(mode=0o600, exist_ok=False)
-        with self._log.open("a") as log:  # the server keeps this, and none of our own streams
+        with self._log.open("a") as log:  # the server inherits this, and none of our own streams
             return self.account.run(self.binaries / "pg_ctl", *command, output=log).returncode == 0
 
     def _stop(self) -> None:
-        """Stop the server; at once if it takes too long, which loses nothing: the next start recovers."""
+        """Stop the server; immediately if it takes too long, which loses nothing: the next start recovers."""
         if not self._listening():
             return
         for mode in ("fast", "immediate"):

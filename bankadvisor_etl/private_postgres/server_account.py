@@ -1,4 +1,4 @@
-"""Whom a private PostgreSQL runs as: the user that we are, or an unprivileged one when we are root."""
+"""The user that a private PostgreSQL runs as: the current one, or an unprivileged one if that is root."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Account:
 
     Attributes:
         name: its name, for messages.
-        uid: its number; ``None`` is the user that we are.
-        gid: its group's number; ``None`` is the group that we are in.
+        uid: its number; ``None`` for the current user.
+        gid: its group's number; ``None`` for the current group.
     """
 
     name: str = "yours"
@@ -31,14 +31,14 @@ class Account:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Account:
-        """Choose the account of the server in ``folder``: ours, unless we are root, whom PostgreSQL refuses.
+        """Choose the account of the server in ``folder``: the current user, except root, which PostgreSQL refuses.
 
-        A cluster that is there stays with its owner. For a new one, ``postgres`` is meant for this, where a
-        distribution's package made it; ``nobody`` is everywhere, but what else runs as ``nobody`` could reach
-        the data as well. To make a user of our own would change the machine.
+        An existing cluster stays with its owner. For a new one, ``postgres`` is intended for this purpose, if a
+        distribution's package created it; ``nobody`` always exists, but other programs that run as ``nobody`` could
+        access the data. Creating a user would change the machine.
 
         Raises:
-            ConfigurationError: we are root and there is no such user.
+            ConfigurationError: the current user is root and there is no such user.
         """
         if os.geteuid() != 0:
             return cls()
@@ -53,19 +53,19 @@ class Account:
         raise ConfigurationError("PostgreSQL refuses root, and there is no user 'postgres' or 'nobody'")
 
     def own(self, path: Path) -> None:
-        """Give ``path`` to the account."""
+        """Make the account the owner of ``path``."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
     def run(self, *command: str | Path, output: int | IO[str] = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-        """Run a command as the account, away from our terminal, signals and environment (``PGPORT`` ...).
+        """Run a command as the account, isolated from our terminal, signals and environment (``PGPORT`` ...).
 
         Args:
             command: the program and its arguments.
-            output: where it writes, errors too; no pipe if it leaves a process behind, which keeps it open.
+            output: where it writes, including errors; not a pipe if it leaves a process behind that keeps it open.
 
         Raises:
-            OSError: the program cannot be run: ``PermissionError`` where the account cannot reach it.
+            OSError: the program cannot be run; ``PermissionError`` if the account cannot access it.
         """
         return subprocess.run(
             [str(part) for part in command],

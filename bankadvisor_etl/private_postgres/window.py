@@ -1,8 +1,8 @@
-"""A TCP port of this machine that leads into the private PostgreSQL, for tools that know no Unix socket.
+"""A local TCP port that forwards to the private PostgreSQL, for tools without Unix sockets.
 
-The server itself has no password and listens on a socket that only its owner may enter. Here whoever knows the password
-of the day gets in, as a role that can only read, whatever user and database the tool asks for: the first message of
-PostgreSQL's protocol (version 3) is read, the password asked for, and the rest passed on as it comes.
+The server itself has no password and listens on a socket that only its owner may enter. Here a client with the current
+password is let in as a role that can only read, whatever user and database it requests: the first message of
+PostgreSQL's protocol (version 3) is read, the password requested, and the rest forwarded unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENCRYPTION = {80877103, 80877104}
-"""Requests for TLS and for GSSAPI, which are refused with one letter: the tool goes on without."""
+"""Requests for TLS and for GSSAPI, which are refused with one byte: the client continues without."""
 CANCEL = 80877102
 LONGEST_START = 10_000
 BLOCK = 65_536
@@ -32,13 +32,13 @@ WRONG = b"SFATAL\0VFATAL\0C28P01\0Mthe password is not the one that psql-url pri
 
 @dataclass(frozen=True)
 class Window:
-    """What connections are let into.
+    """Where connections are forwarded to.
 
     Attributes:
         socket: of the server.
-        role: whom everybody becomes.
-        database: which they get.
-        password: what they have to know.
+        role: the role of every connection.
+        database: the database of every connection.
+        password: the required password.
     """
 
     socket: Path
@@ -48,10 +48,10 @@ class Window:
 
     @asynccontextmanager
     async def open(self, port: int) -> AsyncIterator[int]:
-        """Listen on 127.0.0.1 while the body runs; yield the port, which is a free one where 0 is asked for.
+        """Listen on 127.0.0.1 during the block; yield the port, a free one for 0.
 
         Raises:
-            OSError: something else listens on that port.
+            OSError: the port is in use.
         """
         server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         try:
@@ -71,10 +71,10 @@ class Window:
         while code in ENCRYPTION:
             writer.write(b"N")
             code, body = await _first(reader)
-        if code == CANCEL:  # it carries a secret of the session that it cancels
+        if code == CANCEL:  # it contains the secret of the session to cancel
             await self._pass(reader, writer, struct.pack("!ii", 8 + len(body), code) + body)
             return
-        writer.write(struct.pack("!cii", b"R", 8, 3))  # "in clear text": it does not leave this machine
+        writer.write(struct.pack("!cii", b"R", 8, 3))  # clear-text password: it does not leave this machine
         kind, length = struct.unpack("!ci", await reader.readexactly(5))
         given = await reader.readexactly(min(length - 4, LONGEST_START)) if kind == b"p" else b""
         if not hmac.compare_digest(given.rstrip(b"\0"), self.password.encode()):
@@ -84,7 +84,7 @@ class Window:
         await self._pass(reader, writer, self._start(code, body))
 
     def _start(self, code: int, body: bytes) -> bytes:
-        """The first message with our role and database in the place of those that were asked for."""
+        """The first message, with our role and database instead of the requested ones."""
         words = body.rstrip(b"\0").split(b"\0")
         settings = dict(zip(words[::2], words[1::2], strict=False))
         settings |= {b"user": self.role.encode(), b"database": self.database.encode()}
@@ -99,16 +99,16 @@ class Window:
 
 
 def keep_open(window: Window, port: int | None, seconds: float | None, say: Callable[[str], None]) -> None:
-    """Wait until the time is up, or SIGINT or SIGTERM comes; with a port, let connections in meanwhile.
+    """Wait until the time is up, or for SIGINT or SIGTERM; with a port, accept connections until then.
 
     Args:
-        window: what they are let into.
-        port: of 127.0.0.1; any free one where it is 0, none where it is None.
-        seconds: how long; without end where it is None.
-        say: is told the address with the password.
+        window: where connections are forwarded to.
+        port: of 127.0.0.1; a free one for 0, no port for None.
+        seconds: how long; without limit if None.
+        say: called with the address, including the password.
 
     Raises:
-        ConfigurationError: something else listens on that port.
+        ConfigurationError: the port is in use.
     """
     asyncio.run(_keep_open(window, port, seconds, say))
 
@@ -130,18 +130,18 @@ async def _keep_open(window: Window, port: int | None, seconds: float | None, sa
             except OSError as error:
                 if isinstance(error, TimeoutError):
                     raise
-                raise ConfigurationError(f"--port {port} cannot be listened on: {error.strerror}") from error
+                raise ConfigurationError(f"cannot listen on --port {port}: {error.strerror}") from error
 
 
 async def _first(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """A message without a kind: its code, and what follows.
+    """A message without a type byte: its code, and the rest.
 
     Raises:
-        ValueError: it is not a message of PostgreSQL's.
+        ValueError: it is not a message of PostgreSQL's protocol.
     """
     length, code = struct.unpack("!ii", await reader.readexactly(8))
     if not 8 <= length <= LONGEST_START:  # noqa: PLR2004 - length and code
-        raise ValueError("not the protocol of PostgreSQL")
+        raise ValueError("not PostgreSQL's protocol")
     return code, await reader.readexactly(length - 8)
 
 

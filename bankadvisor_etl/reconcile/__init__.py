@@ -1,4 +1,4 @@
-"""Figures that come several ways are held against each other: what disagrees, by how much, where, and why.
+"""Compares figures that come from several sources: what differs, by how much, where, and why.
 
-Pure: frames in, frames out. ``comparisons`` says what is compared with what, ``differences`` how, ``causes`` why.
+Pure: frames in, frames out. ``comparisons`` defines what is compared, ``differences`` how, ``causes`` explains why.
 """

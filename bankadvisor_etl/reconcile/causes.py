@@ -1,4 +1,4 @@
-"""Why two sources disagree, where it can be known: each function fills ``causa`` or ``indicio`` of what it explains."""
+"""Why two sources differ, where it can be determined: each function fills ``causa`` or ``indicio`` of its rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from datetime import date
 
 CONSOLIDATION, ROUNDING, COPIED, RESTATED = "consolidacion", "redondeo", "mes_copiado", "reexpresado"
-"""The bank with its SOFOMs; fewer digits; a month that repeats the one before; published anew since."""
+"""The bank with its SOFOMs; fewer digits; a month that repeats the one before; restated since."""
 
 FEWEST_ROUNDED, SHARE_ROUNDED, EXACT = 5, 0.9, 1e-9
-"""A single figure that ends in 0 is no rounded month."""
+"""A single figure that ends in 0 does not make a rounded month."""
 MOST_DECIMALS = 2
 
 
@@ -32,7 +32,7 @@ def copied(compared: Compared, months: Sequence[date]) -> Compared:
 
 
 def rounded(compared: Compared) -> Compared:
-    """Months of A in which nearly all that differs is B to at most ``MOST_DECIMALS`` decimals."""
+    """Months of A in which nearly all differences are B rounded to at most ``MOST_DECIMALS`` decimals."""
     a, b = pl.col("valor_a"), pl.col("valor_b")
     is_rounded = pl.any_horizontal(
         ((b.round(decimals) - a).abs() < EXACT) for decimals in range(MOST_DECIMALS + 1)
@@ -46,10 +46,10 @@ def rounded(compared: Compared) -> Compared:
 
 
 def restated(compared: Compared, newer: pl.DataFrame) -> Compared:
-    """Figures of A that a newer edition of A has differently, where that edition agrees with B.
+    """Figures of A that differ in a newer edition of A, which agrees with B.
 
     Args:
-        compared: an older edition against B.
+        compared: an older edition compared with B.
         newer: ``KEY``, ``figura`` of the figures in which the newest edition agrees with B.
     """
     keys = newer.select(*KEY, "figura", acordada=pl.lit(value=True))
@@ -61,9 +61,9 @@ def restated(compared: Compared, newer: pl.DataFrame) -> Compared:
 
 
 def hints(compared: Compared, a: Side, b: Side, figures: Sequence[str]) -> Compared:
-    """Say of rows that are unexplained whose figures they look like: of another bank, or of another month.
+    """Note which bank or month the figures of unexplained rows look like.
 
-    A row is recognised by all its figures, to six decimals, where at least two of them are not 0.
+    A row is recognised by all its figures, to six decimals, if at least two of them are not 0.
     """
     open_rows = compared.unexplained.select(KEY).unique()
     if open_rows.is_empty():

@@ -1,4 +1,4 @@
-"""What is compared with what (``OFFICIAL``'s table): the sources at hand decide which of them can be made."""
+"""The comparisons; which of them are made depends on the available sources."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from bankadvisor_etl.sources.series.arrays import Series
 
 AMOUNT, PESOS, POINTS, FRACTION, CAPITAL_POINTS = 0.9e-6, 0.009, 0.9e-4, 1e-6, 0.9e-4
-"""Just less than one in the last digit that counts (1e-6 MDP, 0.01 MDP, 4 decimals of a percent, 1e-4 points), so that
-a figure changed by one there is found; rounding makes half of that."""
+"""Just less than one unit of the last relevant digit (1e-6 MDP, 0.01 MDP, 4 decimals of a percent, 1e-4 points), so
+that a change by one unit is found; rounding makes half a unit."""
 TWO_DECIMALS = 0.005 + 1e-9
-"""Percent points: bulletins round their ICAPs."""
+"""Percentage points: bulletins round their ICAPs."""
 
 
 def reconcile(extracts: Mapping[str, Extract], files: Mapping[str, str] | None = None) -> list[Compared]:
-    """Make every comparison that the sources at hand allow.
+    """Make every comparison that the available sources allow.
 
     Args:
         extracts: what was read, by source.
-        files: by source, the name of its file where it is not the usual one.
+        files: by source, the name of its file if it is not the usual one.
     """
     files = {name: source.files[0] for name, source in BY_NAME.items()} | dict(files or {})
     found = extracts.get("serie")
@@ -56,7 +56,7 @@ def reconcile(extracts: Mapping[str, Extract], files: Mapping[str, str] | None =
 
 
 def workbook_with_series(cartera: pl.DataFrame, series: Series, files: Mapping[str, str]) -> Compared:
-    """The workbook's 35 amounts against saldo 130, MDP."""
+    """The workbook's 35 amounts compared with saldo 130, MDP."""
     workbook = of_interest(cartera).with_columns(pl.col(*AMOUNTS).fill_null(0.0))
     a = Side.of(workbook, files["cartera"], "Sheet1")
     b = Side.of(of_interest(amounts(series, 130)), files["serie"])
@@ -66,14 +66,14 @@ def workbook_with_series(cartera: pl.DataFrame, series: Series, files: Mapping[s
 
 
 def consolidation(series: Series, files: Mapping[str, str]) -> Compared:
-    """Saldo 130 against 133: what differs is what a bank consolidates, and no finding."""
+    """Saldo 130 compared with 133: a difference is what a bank consolidates, not a finding."""
     a, b = (Side.of(of_interest(amounts(series, saldo)), files["serie"], str(saldo)) for saldo in (130, 133))
     found = compare("serie_130_133", a, b, {"todas": AMOUNT, "total_e3": AMOUNT})
     return causes.all_of(found, causes.CONSOLIDATION)
 
 
 def identities(series: Series, files: Mapping[str, str]) -> Iterator[Compared]:
-    """CNBV's ratios against its own amounts: E3/(E1+E2+E3), reserves/E3, reserves/(E1+E2+E3); fractions."""
+    """CNBV's ratios compared with its own amounts: E3/(E1+E2+E3), reserves/E3, reserves/(E1+E2+E3); fractions."""
     for saldo in (130, 133):
         book = Book(series, saldo)
         names = ("imor", "icor", "perdida_esperada")
@@ -94,7 +94,7 @@ def identities(series: Series, files: Mapping[str, str]) -> Iterator[Compared]:
 
 
 def bulletins_with_series(cells: pl.DataFrame, series: Series, files: Mapping[str, str]) -> Iterator[Compared]:
-    """Each bulletin's balances and segments against saldo 133: MDP and percent."""
+    """Each bulletin's balances and segments compared with saldo 133: MDP and percent."""
     rows = {"metrica": (metricas.metricas(series), (*balance.AMOUNTS, *balance.RATIOS))}
     rows["segmento"] = (metricas.segmentos(series), ("cartera_total", *balance.SEGMENT_RATIOS))
     for kind, (frame, figures) in rows.items():
@@ -121,10 +121,10 @@ def bulletins_with_series(cells: pl.DataFrame, series: Series, files: Mapping[st
 
 
 def bulletins_with_older(cells: pl.DataFrame) -> Compared:
-    """What a newer bulletin restates of an older one."""
+    """The figures of older bulletins that newer ones restate."""
     key = ("codigo", "mes", "hoja", "grupo", "columna")
     there = cells.filter(pl.col("valor").is_not_null() & pl.col("codigo").is_not_null())
-    # Sorted by a hash, which brings the rows of a key together as the key would, in a fraction of the time.
+    # Sorting by a hash groups the rows of a key in a fraction of the time of sorting by the key.
     in_order = there.sort(pl.struct(key).hash(), "boletin", maintain_order=True)
     before = pl.col("valor", "archivo", "fila").shift(1).name.suffix("_antes")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key)
@@ -152,7 +152,7 @@ def bulletins_with_older(cells: pl.DataFrame) -> Compared:
 
 
 def capital(extracts: Mapping[str, Extract], files: Mapping[str, str]) -> Iterator[Compared]:
-    """The workbook's ICAPs against CNBV's bulletin of capital and the monthly bulletins, percent points."""
+    """The workbook's ICAPs compared with CNBV's bulletin of capital and the monthly bulletins, percentage points."""
     if "icap" not in extracts:
         return
     a = Side.of(extracts["icap"].frame, files["icap"], "ICAP Bancos")
@@ -170,7 +170,7 @@ def capital(extracts: Mapping[str, Extract], files: Mapping[str, str]) -> Iterat
 
 
 def _wide(cells: pl.DataFrame, figures: tuple[str, ...]) -> pl.DataFrame:
-    """The figures of bulletins, one row per key, where the first of them is."""
+    """The figures of bulletins, one row per key, with the place of the first figure."""
     named = cells.with_columns(segmento="grupo").unique((*KEY, "columna"), keep="first", maintain_order=True)
     wide = named.pivot("columna", on_columns=list(figures), index=list(KEY), values="valor")
     places = named.group_by(KEY, maintain_order=True).agg(pl.col("archivo", "hoja", "fila").first())
@@ -178,7 +178,7 @@ def _wide(cells: pl.DataFrame, figures: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _agreed(a: Side, found: Compared, figures: tuple[str, ...]) -> pl.DataFrame:
-    """``KEY`` and ``figura`` of what an edition has as the other source has it."""
+    """``KEY`` and ``figura`` of the figures in which an edition agrees with the other source."""
     all_figures = a.frame.unpivot(list(figures), index=list(KEY), variable_name="figura", value_name="valor")
     there = all_figures.filter(pl.col("valor").is_not_null()).select(*KEY, "figura")
     return there.join(found.found, on=[*KEY, "figura"], how="anti", nulls_equal=True)

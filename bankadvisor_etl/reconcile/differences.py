@@ -1,4 +1,4 @@
-"""Two sources of the same figures, side by side."""
+"""Compares two sources of the same figures."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ FOUND = pl.Schema(
         "fila_b": pl.UInt32,
     }
 )
-"""A figure that two sources have differently: what each says (null: nothing), B less A, the cause (null: unexplained),
-what it looks like otherwise, and where each source has it; the series has no rows worth naming, and no sheet."""
+"""A figure that differs between two sources: both values (null for none), B minus A, the cause (null if unexplained),
+a hint, and the place in each source; for the series neither row nor sheet is given."""
 
 KEY = ("codigo", "mes", "segmento")
 PLACE = ("archivo", "hoja", "fila")
@@ -39,13 +39,13 @@ PLACE = ("archivo", "hoja", "fila")
 
 @dataclass(frozen=True)
 class Side:
-    """One source, one row per ``KEY``: the figures by name, and ``PLACE``; all of them in the same units."""
+    """One source, one row per ``KEY``: the figures by name, and ``PLACE``; both sides in the same units."""
 
     frame: pl.DataFrame
 
     @classmethod
     def of(cls, frame: pl.DataFrame, file: str, sheet: str | None = None) -> Side:
-        """Add what of ``KEY`` and ``PLACE`` the frame lacks."""
+        """Add the columns of ``KEY`` and ``PLACE`` that the frame lacks."""
         there = frame.columns
         added = {
             "segmento": pl.lit(None, pl.String),
@@ -71,19 +71,19 @@ class Compared:
 
     @property
     def unexplained(self) -> pl.DataFrame:
-        """What differs without a cause."""
+        """The differences without a cause."""
         return self.found.filter(pl.col("causa").is_null())
 
 
 def compare(name: str, a: Side, b: Side, tolerances: Mapping[str, float]) -> Compared:
-    """Lay two sources side by side, in the months that both have.
+    """Compare two sources in the months that both have.
 
-    A figure differs where the difference is larger than its tolerance, or where one side alone has it and it is not 0.
+    A figure differs if the difference exceeds its tolerance, or if only one side has it and it is not 0.
 
     Args:
         name: what is compared.
         a: the source that is examined.
-        b: the source that it is held against.
+        b: the source that it is compared with.
         tolerances: by figure, in its unit.
     """
     months = set(a.months) & set(b.months)

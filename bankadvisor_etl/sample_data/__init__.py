@@ -1,7 +1,7 @@
-"""Synthetic files of the regulator's exact layouts, traps included: same seed, same bytes.
+"""Sample files with the regulator's exact layouts, traps included: same seed, same bytes.
 
-Each module beside this one that bears a source's name makes that file and lists its traps. Codes, headers,
-sheets and kinds of cell are the real ones; every figure is invented.
+Each module of this package with a source's name writes that file and lists its traps. Codes, headers, sheets and cell
+types are real; every figure is invented.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ FILES = tuple(
 def write_sample(directory: Path, *, seed: int = 0, tasas_rows: int = 5_000) -> list[Path]:
     """Write the eight input files of a run and return their paths, the required source first.
 
-    Amounts are MDP, rates and capital percent, months 201701-202507. Sample files that are there are replaced; a
-    folder with files of these names that are not known to be invented is left alone.
-    The rates CSV has ``tasas_rows`` rows of about 180 bytes and is written in blocks: memory stays flat.
+    Amounts are MDP, rates and capital percent, months 201701-202507. Existing sample files are replaced; a folder with
+    files of these names that may be real is refused.
+
+    The rates CSV has ``tasas_rows`` rows of about 180 bytes and is written in blocks, in constant memory.
 
     Raises:
         InputError: the directory or a file in it cannot be written.
-        ConfigurationError: xlsxwriter, the extra ``sample``, is not installed, or the folder may hold real files;
-            nothing is written then.
+        ConfigurationError: xlsxwriter (the extra ``sample``) is not installed, or the folder may hold real files;
+            nothing is written.
     """
     require_xlsxwriter()
     with writing(directory):
@@ -72,8 +73,8 @@ def write_official(directory: Path, *, seed: int = 0) -> list[Path]:
     """Write CNBV's series and catalogues for the figures of ``write_sample``, in two editions, and return their paths.
 
     The first goes to ``directory/cnbv`` and ends in 202506; the second, to ``directory/segunda-edicion/cnbv``, has
-    202507 and restates 25 values of 202506. Beside the first are the bulletins of 202506 and 202507, and the bulletin
-    of capital of 202504.
+    202507 and restates 25 values of 202506. The first also has the bulletins of 202506 and 202507 and the bulletin of
+    capital of 202504.
 
     Raises:
         InputError: the directory or a file in it cannot be written.
@@ -85,11 +86,11 @@ def write_official(directory: Path, *, seed: int = 0) -> list[Path]:
 
 
 def _mark_as_invented(directory: Path) -> None:
-    """Leave word that the folder's figures are invented, unless it may hold real ones."""
+    """Write the marker that the folder's figures are invented, unless it may hold real ones."""
     marker = directory / MARKER
     real = [name for name in FILES if (directory / name).is_file()]
     if real and not marker.exists():
         raise ConfigurationError(
-            f"{directory} holds {real[0]} and no {MARKER}: the file may be a real one; choose another folder"
+            f"{directory} contains {real[0]} but no {MARKER}: the file may be a real one; choose another folder"
         )
     marker.write_text("The figures of the files in this folder are invented, by bankadvisor-etl sample-data.\n")

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 SEGMENTOS, ETAPAS, RESERVA = ("AE", "EF", "EG", "CO", "VI"), ("1", "2", "3", "VR"), "Res"
 SIN_SEGMENTO = "-"
-"""Reserves of no segment: why ``Reservas Etapa todas`` is not the sum of the ``Res ...`` columns."""
+"""Reserves outside the segments: they make ``Reservas Etapa todas`` differ from the sum of the ``Res ...`` columns."""
 A_VALOR_RAZONABLE = {
     ("040012", "AE"): 0.007,
     ("040012", "EF"): 0.02,
     ("040012", "CO"): 0.005,
     ("040002", "EG"): 0.1,
 }
-"""Share of a segment in stage VR: hardly any bank has some."""
+"""Share of a segment in stage VR: hardly any bank has loans in it."""
 
 Amounts: TypeAlias = "Counter[tuple[str, str]]"
 """Pesos by (segment, stage), reserves by (segment, ``RESERVA``)."""
@@ -29,7 +29,7 @@ Cifras: TypeAlias = dict[tuple[str, int], Amounts]
 
 
 def simulate(seed: int) -> Cifras:
-    """Amounts of every bank in every month in which it has a row; all zero where it does not operate."""
+    """Amounts of every bank in every month in which it has a row; all zero if it does not operate."""
     return {key: amounts for bank in BANCOS for key, amounts in _bank(bank, seed).items()}
 
 

@@ -1,6 +1,6 @@
-"""Who reports: real codes and names, invented sizes, one line a bank in ``banks.csv``.
+"""The banks: real codes and names, invented sizes, one line per bank in ``banks.csv``.
 
-Names are the stale ones of the workbooks (Deutsche Bank, not Citi México): the regulator still writes them.
+Names are the stale ones of the workbooks (Deutsche Bank, not Citi México), which the regulator still uses.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CONSOLIDADOS = dict(
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """One bank: ``cartera`` MDP in its first month (0: it lends nothing), the rest shapes its figures.
+    """One bank: ``cartera`` is MDP in its first month (0 if it does not lend); the other fields shape its figures.
 
-    ``mezcla`` is percent of AE, EF, EG, CO, VI, ``crece`` growth a year, ``icap`` percent. It has rows from
-    ``desde`` to ``hasta`` and figures from ``abre`` to ``cierra``: the rows outside of those are all zero.
+    ``mezcla`` is percent of AE, EF, EG, CO, VI, ``crece`` growth per year, ``icap`` percent. It has rows from
+    ``desde`` to ``hasta`` and figures from ``abre`` to ``cierra``: rows outside these months are all zero.
     """
 
     codigo: str

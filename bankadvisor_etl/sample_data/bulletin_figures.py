@@ -1,4 +1,4 @@
-"""What the series and the bulletins say of a bank's month beside the 35 amounts: by number of the concept.
+"""The figures of the series and the bulletins besides the 35 amounts, by concept number.
 
 Pesos, and ratios as fractions. The parts of the loan book add up to the invented amounts.
 """
@@ -77,7 +77,7 @@ LABELS = {
 }
 LABELS |= {concept: LABELS[amount] for amount, (_, *ratios) in TOTALES.items() for concept in ratios}
 LABELS |= {concept: LABELS[amount] for amount, (_, _, ratios) in PARTES.items() for concept in ratios or ()}
-"""What the catalogue of concepts calls them."""
+"""Their labels in the catalogue of concepts."""
 
 
 def figures(amounts: Amounts, codigo: str, periodo: int, seed: int) -> dict[int, float]:
@@ -108,7 +108,7 @@ def returns(codigo: str, periodo: int, seed: int) -> tuple[float, float]:
 
 
 def _ratios(amounts: Amounts, segmentos: tuple[str, ...], concepts: tuple[int, ...]) -> dict[int, float]:
-    """IMOR, ICOR and reserves over loans: stage VR is left out, as CNBV does."""
+    """IMOR, ICOR and reserves over loans, without stage VR, as CNBV computes them."""
     loans, past_due = (
         sum(amounts[segmento, etapa] for segmento in segmentos for etapa in stages) for stages in (("1", "2", "3"), "3")
     )

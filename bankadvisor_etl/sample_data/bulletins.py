@@ -1,9 +1,9 @@
 """Monthly bulletins (``BE BM YYYYMM.xlsx``): MDP and percent, of the bank with its consolidated subsidiaries.
 
-Traps: an index sheet; ``Art_121 `` with a space after it, a month older, its year glued to a footnote mark; CaptRec in
-both orders; footnote marks on headers and on names; every marker of what is missing; footnotes below; two blocks only
-in the CCG sheets; percentages between the dates of Pm2; serials and words for dates; names of banks as they were
-called before; a bank that no catalogue has.
+Traps: an index sheet; ``Art_121 `` with a trailing space, a month older, a footnote mark right after its year; CaptRec
+in both orders; footnote marks on headers and on names; every missing marker; footnotes below; only two blocks in the
+CCG sheets; percentages between the dates of Pm2; serials and words as dates; former names of banks; a bank that is in
+no catalogue.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 MONTHS = (202506, 202507)
 PLATA, FIRST_OF_PLATA = "040171", periodos()[-6]
-"""The bank that the series has and its catalogue lacks, and its first month."""
+"""The bank that is in the series but not in its catalogue, and its first month."""
 
 NUEVO = "Banco Cuenca"
-"""A bank that has no code yet."""
+"""A bank without a code."""
 
 SPELT: Mapping[str, Mapping[str, str]] = {
     "040012": {"": "BBVA", "Pm2": "BBVA México"},
@@ -45,7 +45,7 @@ SPELT: Mapping[str, Mapping[str, str]] = {
     PLATA: {"": "Banco Plata"},
     SISTEMA: {"": "Sistema  */"},
 }
-"""How sheets spell a bank: under the name of the sheet, or under none."""
+"""Spellings of a bank: by sheet, or for all sheets."""
 
 MARKERS = ("n.a.", "n.c.", "n.d.", "-", None)
 NOTES = ("*/ No incluye a las sociedades en liquidación.", "5/ Cartera vencida entre cartera total.", "n.a. No aplica")
@@ -74,14 +74,14 @@ PRODUCTS = {
     "Préstamos interbancarios y de otros organismos": 0.07,
     "Cuenta global de captación sin movimientos": 0.03,
 }
-"""The blocks of CaptRec, and their share of the funding."""
+"""The blocks of CaptRec and their shares of the funding."""
 
 FIRST_RATIO = 40_200_000
-"""Where CNBV's numbers of ratios begin."""
+"""The first number of CNBV's ratios."""
 
 
 def write(folder: Path, seed: int, months: Sequence[int] = MONTHS, cifras: Cifras | None = None) -> list[Path]:
-    """Write the bulletins of some months into ``folder``, and return their paths; ``cifras`` are made if not given."""
+    """Write the bulletins of some months into ``folder`` and return their paths; ``cifras`` are generated if None."""
     folder.mkdir(parents=True, exist_ok=True)
     invented = amounts.simulate(seed) if cifras is None else cifras
     return [write_workbook(folder / f"BE BM {month}.xlsx", sheets(seed, month, invented)) for month in months]
@@ -136,12 +136,12 @@ class _Book:
 
     @property
     def codes(self) -> list[str]:
-        """The rows: the system, the banks with figures, and the one that has no code."""
+        """The rows: the system, the banks with figures, and the one without a code."""
         found = {code for code, _ in self.values}
         return [SISTEMA, *(code for code in (*(bank.codigo for bank in BANCOS), PLATA) if code in found), NUEVO]
 
     def portfolio(self, sheet: str, balance: Sequence[int], ratios: Sequence[int] | None) -> list[Row]:
-        """A sheet of the loan book; where CNBV has no ratios of the segment, the second block is empty."""
+        """A sheet of the loan book; if CNBV has no ratios for the segment, the second block is empty."""
         blocks = [balance, *((ratio,) for ratio in ratios)] if ratios else [balance, ()]
         headers = PORTFOLIO[: len(blocks)]
         return self._sheet(
@@ -152,7 +152,7 @@ class _Book:
         )
 
     def balance(self) -> list[Row]:
-        """``Pm2``: its dates are serials, with percentages of the system between."""
+        """``Pm2``: its dates are serials, with percentages of the system in between."""
 
         def values(code: str, at: int) -> list[Value]:
             cells = ((concept, month) for concept in BALANCE.values() for month in self.dates)
@@ -227,7 +227,7 @@ class _Book:
         return spelt.get(sheet) or spelt.get("") or names.get(code, code)
 
     def _cell(self, code: str, month: int, concepts: Sequence[int], at: int) -> Value:
-        """MDP of amounts and percent of ratios; a marker where there is nothing."""
+        """Amounts in MDP and ratios in percent; a marker for a missing figure."""
         values = self.values.get((code, month), {})
         there = [values[concept] for concept in concepts if concept in values]
         if not there:
@@ -240,10 +240,10 @@ class _Book:
 
 
 RESTATED, SINCE, BY = "040147", 202501, 5.26
-"""The bank whose ICAP was restated since the workbook was made, from which month on, and by how much."""
+"""The bank whose ICAP was restated after the workbook was made, the first month of that, and the difference."""
 
 
 def capital_ratio(seed: int, code: str, month: int) -> float:
-    """ICAP of a bank and month, percent, to six decimals: the workbook's, but for the bank that was restated."""
+    """ICAP of a bank-month, percent, to six decimals: as in the workbook, except for the restated bank."""
     total = icap.exact(seed)[code, month]
     return round(total - BY, 6) if code == RESTATED and month >= SINCE else total

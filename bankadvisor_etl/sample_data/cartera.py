@@ -1,7 +1,7 @@
 """CNBV_Cartera_Bancos_V2.xlsx: portfolio and reserves by stage and segment, MDP.
 
-Traps: ``todas``, stages 2 and VR are 0 before 202201; aggregates stand among the banks, as text ``'5'`` and
-later as the integer 5; 13 rows have nulls; banks that do not operate have zeros; a second sheet looks alike.
+Traps: ``todas``, stages 2 and VR are 0 before 202201; aggregates are mixed with the banks, as text ``'5'`` and
+later as the integer 5; 13 rows have nulls; banks that do not operate have zeros; a second sheet looks similar.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def _column(spec: str) -> tuple[str, list[tuple[str, str]]]:
 PARTS = dict(map(_column, ORDER.split()))
 PARTS["Reservas Etapa todas"] = [(segmento, RESERVA) for segmento in (*SEGMENTOS, SIN_SEGMENTO)]
 PARTS |= {f"Res {NAMES[segmento][0]} Etapa todas": [(segmento, RESERVA)] for segmento in SEGMENTOS}
-"""Header, in the file's order: the amounts that it adds up."""
+"""Headers in the file's order, each with the amounts that it adds up."""
 
 PARTLY_NULL = {("040126", p) for p in (202302, *periodos(202305, 202309), 202311, *periodos(202312, 202404))}
 ALL_NULL = ("040165", 202312)
 BY_MONTH_FROM = 202210
-"""Rows go bank by bank up to the month before, then month by month, as the file grew."""
+"""Rows are sorted by bank up to the month before, then by month, as the file grew."""
 INTEGER_AGGREGATES_FROM, CONSOLIDATED_UNTIL = 202408, 202407
 CUENTAS = ((131800103001, 40100185), (130000000000, 40100263), (130100000000, 40100264))
 
 
 def sheets(cifras: Cifras) -> Sheets:
-    """Every bank's rows, and the aggregates that are never to be added to them."""
+    """Every bank's rows, and the aggregates, which must never be added to them."""
     figures = cifras | _aggregates(cifras)
     keys = sorted(figures, key=lambda key: (0, *key) if key[1] < BY_MONTH_FROM else (1, key[1], key[0]))
     rows = [_row(key, figures[key]) for key in keys]

@@ -1,6 +1,6 @@
-"""CASTIGOS.xlsx: write-offs (castigos) and reductions (quitas) of the month, MDP.
+"""CASTIGOS.xlsx: write-offs (castigos) and reliefs (quitas) of the month, MDP.
 
-Traps: three pivots stand before the sheet ``CASTIGOS``; two columns have no header; ``FECHA`` is text, but a
+Traps: three pivots precede the sheet ``CASTIGOS``; two columns have no header; ``FECHA`` is text, but a
 date with day and month swapped in 202410-202412; segments are permuted in 202501 and 202503; 5 is an integer.
 """
 
@@ -31,13 +31,13 @@ FLOWS = {
     "QUITAS_VIVIENDA": ("VI", 0.0003, 0.4),
     "QUITAS_OTROS": ("CO", 0.00002, 0.05),
 }
-"""Column: the segment it comes from, its usual share of that in a month, the chance that a month has any."""
+"""By column: its segment, its usual share of the segment in a month, the probability that a month has any."""
 NAMES = tuple(FLOWS)
 SUMS = {"LIB_CASTIGOS_COMERC": NAMES[:2], "QUITAS_COMER": NAMES[5:8]}
 COLUMNS = ("LIB_CASTIGOS_COMERC", *NAMES[:5], "QUITAS_COMER", *NAMES[5:])
 HEADERS = ("AÑO", "MES", "FECHA", "periodo", "institucion", *COLUMNS, None, None, "SUMA")
 ADDED = (0, 3, 4)
-"""``SUMA`` adds these of the columns."""
+"""The columns that ``SUMA`` adds up."""
 PERMUTED, PERMUTATION = (202501, 202503), (0, 3, 4, 1, 2, 5, 6, 7, 10, 11, 8, 9, 12)
 SWAPPED, YEAR_IS_NUMBER_FROM = (202410, 202411, 202412), 202301
 FIRST_MONTH = {"040160": 202210, "040165": 202401}
@@ -61,7 +61,7 @@ def simulate(seed: int, cifras: Cifras) -> Flujos:
 
 
 def sheets(flujos: Flujos) -> Sheets:
-    """The pivots and, last, the sheet that matters."""
+    """The pivots and, last, the sheet that is read."""
     return {**_pivots(flujos), "CASTIGOS": [HEADERS, *(_row(key, flows) for key, flows in flujos.items())]}
 
 
@@ -94,7 +94,7 @@ def _values(flows: Counter[str]) -> list[float]:
 
 
 def _pivots(flujos: Flujos) -> Sheets:
-    """Sums over the banks *and* code 5, so twice the truth, under two empty rows."""
+    """Sums over the banks *and* code 5, so twice the real amount, below two empty rows."""
     titles, months = [f"Sum of {name}" for name in COLUMNS], periodos(IFRS9)
     newest: list[Row] = [(key[0], None, *_values(flows)) for key, flows in flujos.items() if key[1] == ULTIMO]
     by_bank: list[Row] = [(key[1], *_values(flujos[key])) for key in sorted(flujos)]

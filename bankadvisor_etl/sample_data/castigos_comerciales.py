@@ -1,7 +1,7 @@
 """Castigos Comerciales.xlsx: commercial write-offs, MDP, as ``LIB_CASTIGOS_COMERC`` of CASTIGOS.xlsx.
 
-Traps: accumulated within the year up to 202409 and of the month from 202410, under a misspelt header; dates
-are text ``2022/1/01``, real or text ``2024/08/01``; 5 is text, later an integer; a key appears twice; nulls.
+Traps: accumulated within the year up to 202409 and of the month from 202410, under a misspelt header; dates are
+text ``2022/1/01``, real dates or text ``2024/08/01``; 5 is text, later an integer; a key appears twice; nulls.
 """
 
 from __future__ import annotations

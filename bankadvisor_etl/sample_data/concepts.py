@@ -1,4 +1,4 @@
-"""The concepts that the invented series has: CNBV's numbers, and the header of the workbook's column of each amount."""
+"""The concepts of the sample series: CNBV's numbers, and the header of the workbook's column for each amount."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ CONCEPTOS = {
     "roe_12m": 40200002,
     "tda_cartera_total": 40200074,
 }
-"""Written out here and not taken from the transform, so that the one can be held against the other."""
+"""Written out here and not imported from the transform, so that tests can compare the two."""

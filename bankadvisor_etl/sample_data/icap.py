@@ -1,7 +1,7 @@
 """ICAP_Bancos.xlsx: capital ratios, percent.
 
-Traps: months before 201701; rows without a value, without a code and with code 0; ``CCB`` of 202209 typed as
-a date; 202404 rounded to one decimal; values over 100 %; banks that lend nothing; 202507 is not there yet.
+Traps: months before 201701; rows without a value, without a code and with code 0; ``CCB`` of 202209 formatted as
+a date; 202404 rounded to one decimal; values over 100 %; banks that do not lend; 202507 is still missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "ICAP_Bancos.xlsx"
 HEADERS = ("Cve_Inst", "Banco", "FECHA", "ICAP Total", "CCB", "CCF")
 MESES = periodos(201601, 202506)
 BY_MONTH_FROM = 202208
-"""Before it rows go bank by bank, newest month first."""
+"""Before this month rows are sorted by bank, newest month first."""
 CCB_AS_DATE, ROUNDED, INTEGER_CODES_FROM = 202209, 202404, 202410
 AGREGADOS = {SISTEMA: "Total Banca Múltiple", **GRUPOS}
 LOST_CODES = {202312: None, 202401: None, 202402: 0, 202403: 0}
@@ -46,7 +46,7 @@ def _rows(seed: int) -> Iterator[tuple[tuple[object, ...], Row]]:
 
 @cache
 def exact(seed: int) -> dict[tuple[str, int], float]:
-    """ICAP by code and month as CNBV has it, percent to six decimals: no month is rounded."""
+    """ICAP by code and month as published by CNBV, percent to six decimals: no month is rounded."""
     found = {}
     for codigo, _, level, _, last in _reporters():
         for periodo, factor in zip(MESES, walk(stream(seed, "icap", codigo), 0.02), strict=False):

@@ -1,6 +1,6 @@
 """The bulletin of capital (``040_15b_R1.xls``) of one month: percent, by code.
 
-Traps: code 5 first and groups last; integers and text as codes; blanks for banks that are no more; a sheet of notes.
+Traps: code 5 first and groups last; codes as integers and text; blanks for banks that no longer exist; a notes sheet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Instituciones.xlsx: code and name, capitals with accents, stale names and aggregates among the banks.
+"""Instituciones.xlsx: code and name, capitals with accents, stale names and aggregates mixed with the banks.
 
-Traps: recent banks are missing, and so is code 5. 040999 is in no catalogue at all and yet has a portfolio.
+Traps: recent banks and code 5 are missing. 040999 is in no catalogue but has a portfolio.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""CNBV's own files for the invented figures: the series with both saldos, and the two catalogues.
+"""CNBV's own files for the sample figures: the series with both saldos, and the two catalogues.
 
 Traps: concepts of 0 have no row; no rows for stages 2 and VR and for ``todas`` before 202201; a bank that the catalogue
-lacks; catalogues in Latin-1 with CRLF, in the second edition in UTF-8 with a BOM. The second edition has a month more
-and restates some values of the one before.
+lacks; catalogues in Latin-1 with CRLF, in the second edition in UTF-8 with a BOM. The second edition has one more month
+and restates some values of the month before.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FROM_IFRS9 = tuple(name for name in CONCEPTOS if name.endswith(("_e2", "_vr")) o
 def write(directory: Path, seed: int, edition: int = 1, since: int = 0) -> list[Path]:
     """Write the archive and the catalogues into ``directory/cnbv``, and return their paths.
 
-    Amounts are whole pesos, ratios fractions; the first edition ends in 202506, the second in 202507; both begin with
+    Amounts are whole pesos, ratios fractions; the first edition ends in 202506, the second in 202507; both begin in
     the month ``since``.
     """
     folder = directory / FOLDER
@@ -89,7 +89,7 @@ def _institutions(cifras: Cifras) -> Iterator[tuple[str, dict[int, Amounts]]]:
 
 
 def _values(row: Amounts, periodo: int, seed: int, codigo: str) -> dict[str, float]:
-    """The value of each concept that has one: a concept of 0 has no row."""
+    """The value of each concept, without those of 0, which have no row."""
     values = {name: float(sum(row[part] for part in PARTS[LABELS[name]])) for name in LABELS}
     if periodo < IFRS9:
         values = {name: value for name, value in values.items() if name not in FROM_IFRS9}

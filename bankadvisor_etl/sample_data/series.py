@@ -1,7 +1,7 @@
 """Months, and repeatable series over them.
 
-A month is an integer such as 202507 (CNBV's ``periodo``). Noise is sums and products only: the last digit of
-``exp`` and ``log`` differs between C libraries, and with it the bytes of the sample.
+A month is an integer such as 202507 (CNBV's ``periodo``). Noise uses only sums and products: the last digit of
+``exp`` and ``log`` differs between C libraries, which would change the bytes of the sample.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def periodos(first: int = PRIMERO, last: int = ULTIMO) -> list[int]:
 
 
 def stream(seed: int, *names: object) -> Random:
-    """A generator of its own for each purpose, so that one file's draws never shift another's."""
+    """A separate generator for each purpose, so that the draws of one file never affect another."""
     return Random(" ".join(map(str, (seed, *names))))  # noqa: S311 - invented figures, not secrets
 
 

@@ -1,7 +1,7 @@
 """CorporateLoan_CNBVDB.csv: commercial loans by month, bank, currency, state and size; pesos and percent.
 
 Traps: Latin-1 bytes; quoted amounts with commas; codes padded with spaces; two kinds of date; a column
-``Currency type`` always ``Pesos``; rates of 0 that count; one row in 800 at fault: no rate, or beyond 100 %.
+``Currency type`` always ``Pesos``; rates of 0 that count; one row in 800 is faulty: no rate, or above 100 %.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CURRENCIES = {"Moneda nacional": (14, 71, 12.4), "Moneda extranjera": (15, 28, 6
 """Currency: its code, percent of the rows, usual rate."""
 PADDED = ("{}", "{}", " {}", "{}", "{}", "{}", "{}  ", "{}", "{}", "{}", "{}")
 POOL, BLOCK = 400, 50_000
-"""Ends of rows invented for a block; rows written at once."""
+"""Row endings generated per block; rows per block."""
 LONG_DATE_EVERY, ZERO_SHARE, FAULT_EVERY, FIRST_FAULT = 40, 0.04, 800, 400
 SCALES, FAULTS = (1, 30, 1_000, 50_000), ("", "", "", "250.5")
 
@@ -54,7 +54,7 @@ class Block(NamedTuple):
 
 
 def write(directory: Path, seed: int, rows: int) -> Path:
-    """Write ``rows`` rows, month by month; each joins the head of one bank to the end of one loan group."""
+    """Write ``rows`` rows, month by month; each combines the beginning of a bank and the ending of a loan group."""
     path, heads = directory / FILE, {currency: _heads(currency) for currency in CURRENCIES}
     with writing(path), path.open("wb") as file:
         file.write(HEADER.encode())
@@ -64,7 +64,7 @@ def write(directory: Path, seed: int, rows: int) -> Path:
 
 
 def _blocks(rows: int) -> Iterator[Block]:
-    """Share the rows out over months and currencies, so that they add up exactly."""
+    """Distribute the rows over months and currencies, so that they add up exactly."""
     months, first = periodos(), 0
     for number, periodo in enumerate(months):
         reached = number * 100
@@ -120,5 +120,5 @@ def _end(rng: Random, rate: str) -> bytes:
 
 
 def _money(pesos: int) -> str:
-    """Thousands with commas, hence in quotes; smaller amounts with neither."""
+    """Thousands with commas and therefore in quotes; smaller amounts with neither."""
     return f'"{pesos:,}"' if pesos >= 1_000 else str(pesos)  # noqa: PLR2004 - a thousand

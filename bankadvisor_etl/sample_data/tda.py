@@ -29,7 +29,7 @@ BLANK_ROWS: list[Row] = [[BLANK] * len(HEADERS)] * 4
 
 
 def sheets(seed: int) -> Sheets:
-    """The only sheet: newest month first up to 202112, then growing downwards."""
+    """The only sheet: newest month first up to 202112, then oldest first."""
     rows = sorted(_rows(seed), key=lambda item: item[0])
     return {"Sheet1": [HEADERS, *(row for _, row in rows), *BLANK_ROWS]}
 

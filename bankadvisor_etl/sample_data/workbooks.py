@@ -1,4 +1,4 @@
-"""Workbooks written cell by cell with the kind of each cell under control, the same bytes each time."""
+"""Writes workbooks cell by cell, with control over the type of each cell and the same bytes each time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-CREATED = datetime(2025, 8, 15, 12, 0)  # noqa: DTZ001 - stamped as it stands
+CREATED = datetime(2025, 8, 15, 12, 0)  # noqa: DTZ001 - written as it is
 EXCEL_EPOCH = date(1899, 12, 30)
 BLANK = ""
-"""A formatted cell with nothing in it; ``None`` is no cell at all."""
+"""A formatted cell without a value; ``None`` is no cell at all."""
 
 
 class Dated(float):
-    """A number in a cell formatted as a date: Excel has no other dates."""
+    """A number in a cell formatted as a date, which is how Excel stores dates."""
 
 
 Value: TypeAlias = str | int | float | None
@@ -31,12 +31,12 @@ Sheets: TypeAlias = "dict[str, list[Row]]"
 
 
 def fecha(periodo: int, day: int = 1) -> Dated:
-    """A real date cell: that day of the month."""
+    """A real date cell: the given day of the month."""
     return Dated((date(periodo // 100, periodo % 100, day) - EXCEL_EPOCH).days)
 
 
 def mdp(pesos: int) -> float:
-    """Pesos as millions, with the six decimals that CNBV publishes."""
+    """Pesos in millions, with the six decimals that CNBV publishes."""
     return pesos / 1_000_000
 
 
@@ -50,7 +50,7 @@ def require_xlsxwriter() -> ModuleType:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into an InputError that names the path."""
+    """Turn ``OSError`` into an InputError that names the path."""
     try:
         yield
     except OSError as exc:
@@ -58,9 +58,9 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_workbook(path: Path, sheets: Sheets) -> Path:
-    """Write the named sheets in their order; InputError where the file cannot be written."""
+    """Write the named sheets in order; InputError if the file cannot be written."""
     buffer = BytesIO()
-    # In memory, xlsxwriter stamps every zip entry 1980-01-01; temporary files bring their own mode along.
+    # In memory, xlsxwriter dates every zip entry 1980-01-01; with temporary files, entries would get their file modes.
     workbook = require_xlsxwriter().Workbook(buffer, {"in_memory": True})
     workbook.set_properties({"created": CREATED})
     dated = workbook.add_format({"num_format": "dd/mm/yyyy"})

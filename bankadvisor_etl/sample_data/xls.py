@@ -1,6 +1,6 @@
-"""A workbook of the old kind (.xls), as CNBV still publishes one: text and numbers only.
+"""Writes a workbook in the old format (.xls), as CNBV still publishes one: text and numbers only.
 
-BIFF8 records ([MS-XLS] 2.4) in one stream of a compound file ([MS-CFB] 2): xlsxwriter writes none.
+BIFF8 records ([MS-XLS] 2.4) in one stream of a compound file ([MS-CFB] 2); xlsxwriter does not support it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ BOF, EOF, CODEPAGE, BOUNDSHEET, DIMENSIONS, NUMBER, LABEL = 0x809, 0x0A, 0x42, 0
 BIFF8, GLOBALS, WORKSHEET, UTF_16 = 0x600, 0x5, 0x10, 1200
 
 SECTOR, SMALLEST = 512, 4096
-"""Bytes: of a sector, and of a stream that lies in sectors of its own."""
+"""Bytes of a sector, and of the smallest stream with sectors of its own."""
 END_OF_CHAIN, FREE, FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
 PER_SECTOR = SECTOR // 4
 
 
 def xls(sheets: Sheets) -> bytes:
-    """The bytes of a workbook with these sheets in their order; a cell that is None is not there."""
+    """The bytes of a workbook with these sheets in order; None is no cell."""
     bodies = [_sheet(rows) for rows in sheets.values()]
     names = [name.encode("utf-16-le") for name in sheets]
     head = _bof(GLOBALS) + _record(CODEPAGE, pack("<H", UTF_16))

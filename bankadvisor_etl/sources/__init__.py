@@ -37,28 +37,28 @@ BOLETIN = Source(
     only_with="boletin",
     many=True,
 )
-"""CNBV's monthly bulletins, one workbook of twenty sheets per month. Nobody misses what there never was."""
+"""CNBV's monthly bulletins, one workbook of twenty sheets per month."""
 
 ICAP_CNBV = Source("icap_cnbv", ("040_15b_R1.xls",), "enhanced", "icap_cnbv", folder="cnbv", only_with="icap_cnbv")
 """CNBV's bulletin of capital: one month, by code."""
 
 SOURCES = (*WORKBOOKS, TASAS, SERIE, CONCEPTOS, ENTIDADES, BOLETIN, ICAP_CNBV)
-"""In the order in which a run takes them."""
+"""In the order in which a run processes them."""
 
 BY_NAME = {source.name: source for source in SOURCES}
 
 SAMPLE = Source("sample", ("SAMPLE-DATA.txt",), "base", None)
-"""What ``sample-data`` leaves beside its files. Nothing reads it; it is on record, to keep invented figures apart."""
+"""The marker that ``sample-data`` writes with its files. It is not read, but recorded, to keep sample figures apart."""
 
 
 def recorded_name(source: str, path: Path) -> str:
-    """The name under which a source's file is on record: relative to the data folder."""
+    """The name under which a source's file is recorded: relative to the data folder."""
     folder = BY_NAME[source].folder if source in BY_NAME else ""
     return f"{folder}/{path.name}" if folder else path.name
 
 
 def similar_files(folder: Path) -> dict[str, tuple[str, ...]]:
-    """For each source without a file in ``folder``, the names of files there that may be meant for it."""
+    """For each source without a file in ``folder``, the names of files there that may be intended for it."""
     found = {source.name: source.find_all(folder) for source in SOURCES}
     taken = {path for paths in found.values() for path in paths}
     return {

@@ -1,4 +1,4 @@
-"""The amounts of the loan book: how CNBV names them and how this package does."""
+"""The amounts of the loan book: CNBV's names and this package's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SEGMENTS = {
     "co": "Créditos de Consumo",
     "vi": "Créditos a la Vivienda",
 }
-"""The five segments; their sum is the whole portfolio, and the first three are the commercial one."""
+"""The five segments; their sum is the whole portfolio, and the first three make the commercial portfolio."""
 
 TOTALS = {"comercial": "Créditos Comerciales", "total": "Cartera Total"}
 

@@ -1,4 +1,4 @@
-"""The figures of an institution's balance and of its segments: CNBV's concepts, and what its catalogue calls them."""
+"""The figures of an institution's balance and of its segments: CNBV's concepts and their labels in the catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WHOLE = 40100185
-"""The whole loan book; it has no rows before 202201, and the stages have."""
+"""The whole loan book; it has no rows before 202201, but the stages do."""
 
 AMOUNTS = {
     "activo_total": 40100001,
@@ -48,11 +48,11 @@ LABELS = {
     40100204: "Créditos a organismos descentralizados o desconcentrados",
     40100205: "Otros",
 }
-"""What CNBV's catalogue calls the concepts that these tables rest on, also those of ratios of segments."""
+"""The labels in CNBV's catalogue of the concepts that these tables use, including ratios of segments."""
 
 
 def check_labels(catalogue: Mapping[int, str], file: str) -> None:
-    """Hold the concepts against CNBV's catalogue; what it lacks is replaced at another time, and no error.
+    """Compare the concepts with CNBV's catalogue; a missing one is no error, since the files are replaced separately.
 
     Args:
         catalogue: the label of each concept.

@@ -1,4 +1,4 @@
-"""The source ``boletin``: CNBV's monthly bulletins, any number of them, as one extract of a run."""
+"""The source ``boletin``: any number of CNBV's monthly bulletins, as one extract."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FRAME = pl.Schema([*CELLS.items(), ("boletin", pl.Date), ("archivo", pl.String)]
 
 
 def read(path: Path) -> Extract:
-    """Read a bulletin, as ``FRAME``; a sheet that is refused is set aside, and the others are read.
+    """Read a bulletin, as ``FRAME``; a refused sheet is set aside, and the others are read.
 
-    A reject is a sheet: its ``row`` is the bulletin's month and the sheet's place in ``SHEETS`` (``20250703``), so
-    that those of many bulletins are told apart; its reason names the cell.
+    A reject is a sheet: its ``row`` is the bulletin's month and the sheet's position in ``SHEETS`` (``20250703``), so
+    that it is unique among bulletins; its reason names the cell.
 
     Raises:
-        InputError: the file is missing, no workbook, damaged or too large, or has none of the sheets.
+        InputError: the file is missing, not a workbook, damaged or too large, or has none of the sheets.
     """
     try:
         found = bulletin.read(path)
@@ -40,7 +40,7 @@ def read(path: Path) -> Extract:
 
 
 def merged(extracts: Sequence[Extract]) -> Extract:
-    """One extract of those of the bulletins."""
+    """Combine the extracts of the bulletins."""
     return Extract(
         pl.concat([extract.frame for extract in extracts]),
         sum(extract.rows_read for extract in extracts),

@@ -1,4 +1,4 @@
-"""The names of the institutions: the catalogue that ships with the package, and what it lacks from CNBV's workbook."""
+"""The names of the institutions: the catalogue shipped with the package, completed from CNBV's workbook."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CATALOGUE = pl.Schema({"codigo": pl.String, "banco_norm": pl.String, "nombre_ofi
 
 
 def shipped() -> pl.DataFrame:
-    """The catalogue of the package, as ``CATALOGUE``: banks and SISTEMA, under their current names.
+    """The catalogue of the package, as ``CATALOGUE``: banks and SISTEMA with their current names.
 
-    Built from CNBV's ``cat_instituciones_40.csv`` and ``Instituciones.xlsx``; where they differ, the former is newer.
+    Built from CNBV's ``cat_instituciones_40.csv`` and ``Instituciones.xlsx``; where they differ, the CSV is newer.
     """
     return pl.read_csv((files("bankadvisor_etl.sources") / "catalogo.csv").read_bytes(), schema=CATALOGUE)
 
@@ -28,10 +28,10 @@ def short_name(name: str) -> str:
 
 
 def catalogue(instituciones: pl.DataFrame | None, published: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The shipped catalogue, and the banks that only ``instituciones`` (``codigo``, ``nombre``) knows.
+    """The shipped catalogue, and the banks that are only in ``instituciones`` (``codigo``, ``nombre``).
 
-    A name that another bank has already is not taken a second time: such a bank keeps its code for a name. A bank that
-    neither knows keeps the name under which it is ``published``, without an official one.
+    A bank whose name another bank already has keeps its code as its name. A bank that is in neither keeps the name
+    under which it is ``published``, without an official one.
     """
     known = shipped()
     if instituciones is not None:
@@ -58,7 +58,7 @@ def _with_new_banks(known: pl.DataFrame, instituciones: pl.DataFrame) -> pl.Data
 
 
 def named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """Add ``banco_norm`` by code; a bank that ``names`` lacks is called by its code.
+    """Add ``banco_norm`` by code; a bank that ``names`` lacks gets its code as its name.
 
     Args:
         frame: any frame with ``codigo``.

@@ -18,7 +18,7 @@ def read(path: Path) -> Extract:
 
     Raises:
         InputError: the file is missing, empty, binary, or larger than any catalogue.
-        DataError: another header, a row that does not fit it, a number that is none, or a concept that appears twice.
+        DataError: another header, a row that does not fit it, an invalid number, or a concept that appears twice.
     """
     rows = [(concept.id, concept.label, concept.level, concept.order) for concept in read_concepts(path)]
     schema = {"id": pl.Int64, "concepto": pl.String, "nivel": pl.Int64, "orden": pl.Int64}

@@ -18,7 +18,7 @@ def read(path: Path) -> Extract:
 
     Raises:
         InputError: the file is missing, empty, binary, or larger than any catalogue.
-        DataError: another header, a row that does not fit it, a number that is none, or a code that appears twice.
+        DataError: another header, a row that does not fit it, an invalid number, or a code that appears twice.
     """
     rows = list(read_entities(path).items())
     return Extract(pl.DataFrame(rows, schema={"codigo": pl.String, "nombre": pl.String}, orient="row"), len(rows))

@@ -1,8 +1,8 @@
 """icap_cnbv: CNBV's bulletin of capital (``040_15b_R1.xls``): ICAP, CCB and CCF of one month in percent, by code.
 
 Sheet ``MINFO``: the period (``202603``) in the row of ``Instituciones``, under it ``ICAP Total | CCB | CCF``, below
-them code, name and three figures, blank for banks that are no more. Aggregates have rows, too. What the sheet
-``Notas`` says of restatements is in words, and is not read.
+them code, name and three figures, blank for banks that no longer exist. Aggregates have rows, too. The sheet ``Notas``
+describes restatements in prose and is not read.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def read(path: Path) -> Extract:
     """Read the bulletin: ``codigo``, ``mes``, ``icap_total``, ``icap_ccb`` and ``icap_ccf`` in percent.
 
     Raises:
-        InputError: the file is missing, no workbook or damaged, or has no sheet of that name.
-        DataError: the sheet is laid out otherwise, or a cell is at fault.
+        InputError: the file is missing, not a workbook or damaged, or has no sheet of that name.
+        DataError: the sheet has another layout, or a cell is faulty.
     """
     book = Book(path)
     name = next((name for name in book.sheets if name.strip().casefold() == SHEET.casefold()), None)
@@ -50,11 +50,11 @@ def read(path: Path) -> Extract:
 
 
 def frame_of(grid: Grid) -> pl.DataFrame:
-    """The figures of the sheet, as ``FRAME``; a bank without one has no row.
+    """The figures of the sheet, as ``FRAME``; a bank without a figure has no row.
 
     Raises:
         DataError: there is no period or there are two, a ratio has no header or two, a row of figures has no code or
-            one that was there before, or a cell is neither a figure nor a marker of what is missing.
+            a repeated one, or a cell is neither a figure nor a missing marker.
     """
     month, columns, below = _head(grid)
     records: dict[str, tuple[object, ...]] = {}
@@ -80,13 +80,13 @@ def _head(grid: Grid) -> tuple[date, list[int], int]:
         if cells.label(text) == CORNER
     ]
     if len(corners) != 1:
-        grid.refuse(f"there are {len(corners)} cells 'Instituciones', and not one", *corners[-1] if corners else ())
+        grid.refuse(f"there are {len(corners)} cells 'Instituciones' instead of one", *corners[-1] if corners else ())
     row, corner = corners[0]
     beside = list(grid.filled(row, corner + 1))
     found = [(column, PERIOD.match(text)) for column, text in beside]
     if len(found) != 1 or found[0][1] is None:
         grid.refuse(
-            "beside 'Instituciones' there has to be one period (YYYYMM)", row, beside[-1][0] if beside else None
+            "the row of 'Instituciones' needs exactly one period (YYYYMM)", row, beside[-1][0] if beside else None
         )
     period = found[0][1]
     headers = {column: cells.label(text) for column, text in grid.filled(row + 1)} if row + 1 < len(grid.rows) else {}
@@ -94,13 +94,13 @@ def _head(grid: Grid) -> tuple[date, list[int], int]:
     for header in RATIOS:
         there = [column for column, text in headers.items() if text == header]
         if len(there) != 1:
-            grid.refuse(f"there are {len(there)} headers {header!r}, and not one", row + 1)
+            grid.refuse(f"there are {len(there)} headers {header!r} instead of one", row + 1)
         columns.append(there[0])
     return date(int(period[1]), int(period[2]), 1), columns, row + 2
 
 
 def _code(grid: Grid, row: int, left: int) -> str:
-    """The canonical code of a row: before the name, and both before the figures."""
+    """The canonical code of a row; code and name, in this order, are left of the figures."""
     texts = list(grid.filled(row, 0, left))
     found = CODE.match(texts[0][1]) if texts else None
     if found is None:
@@ -113,4 +113,4 @@ def _figure(grid: Grid, row: int, column: int) -> float | None:
     try:
         return cells.figure(grid.text(row, column))
     except ValueError:
-        return grid.refuse("is neither a figure nor a marker of a missing one", row, column)
+        return grid.refuse("is neither a figure nor a missing marker", row, column)

@@ -1,6 +1,6 @@
 """The fifteen segments of the loan book: their code, their sheet in the bulletin and their concepts in the series.
 
-Free of polars: tables and documents look here, too.
+Free of polars: tables and documents use it, too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ class Segment:
 
     Attributes:
         code: ``segmentos_cartera.codigo``.
-        name: what it is called, in Spanish.
+        name: its name in Spanish.
         sheet: the sheet of the monthly bulletin.
         balance: the concepts of the series whose sum is the loan book, in pesos.
         ratios: the concepts, as fractions, of past-due loans over loans (IMOR), reserves over past-due loans (ICOR)
             and reserves over loans; None where CNBV publishes none.
-        label: what the catalogue of concepts calls the first of ``balance``.
+        label: the label of the first of ``balance`` in the catalogue of concepts.
     """
 
     code: str

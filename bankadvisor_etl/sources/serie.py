@@ -1,4 +1,4 @@
-"""The source ``serie``: CNBV's own series, as an extract of a run."""
+"""The source ``serie``: CNBV's own series, as an extract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesExtract(Extract):
-    """The whole series; ``frame`` has the months (``mes``) in which it has any value."""
+    """The whole series; ``frame`` has the months (``mes``) with any value."""
 
     series: Series
 
@@ -30,8 +30,8 @@ def read(path: Path) -> SeriesExtract:
     """Read the archive or the CSV.
 
     Raises:
-        InputError: the file cannot be read, or is no honest archive.
-        DataError: a row is at fault, a month has not begun, or a key appears twice.
+        InputError: the file cannot be read, or the archive is not a plausible one.
+        DataError: a row is faulty, a month has not begun, or a key appears twice.
     """
     found = series.read(path, datetime.now(UTC).date())
     months = np.flatnonzero(~np.isnan(found.values).all(axis=0)) + FIRST_MONTH

@@ -1,4 +1,4 @@
-"""A source: an input of the run, as a specification. Free of polars, which only those who read need."""
+"""A source: an input of the run, as a specification. Free of polars, which only readers need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 COPY_OF = re.compile(r"^(copia de|copy of)|\.[^.]*$", re.IGNORECASE)
-"""What Windows puts before the name of a copy; and the ending."""
+"""The prefix that Windows gives the name of a copy; and the extension."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,18 @@ class Source:
 
     Attributes:
         name: the short name in logs and tables.
-        files: the exact file name first, then the other names and patterns that are accepted.
+        files: the exact file name first, then other accepted names and patterns.
         phase: the phase of the run that uses it.
-        content: what its sheet has to look like, or the module of this package whose ``read(path)`` reads the
-            file; None for a file that nothing reads.
-        floor: the fewest rows that the file can honestly have.
+        content: the specification of its sheet, or the module of this package whose ``read(path)`` reads the file;
+            None for a file that nothing reads.
+        floor: the fewest rows that a valid file can have.
         required: whether a run without it is an error.
-        folder: where its files lie within the data folder; the data folder itself unless given.
-        unless: the source whose presence makes up for its absence.
-        only_with: the source without which it is of no use, so that nobody misses it.
-        many: whether every file that matches is read, as of bulletins, and not one alone. Its module then has
-            ``merged(extracts)``, which makes one extract of those of the files.
-        other_bounds: how far the columns may honestly move that its sheet does not name.
+        folder: the subfolder of its files in the data folder; empty for the data folder itself.
+        unless: the source that replaces it when it is missing.
+        only_with: the source without which it is of no use, and then not reported as missing.
+        many: whether every file that matches is read, as with bulletins, rather than one. Its module then has
+            ``merged(extracts)``, which combines the extracts of the files.
+        other_bounds: the bounds of columns that its sheet does not name.
     """
 
     name: str
@@ -57,16 +57,16 @@ class Source:
 
     @property
     def bounds(self) -> Mapping[str, Bound]:
-        """How far each column of the canonical frame may honestly move."""
+        """The bound of each column of the canonical frame."""
         columns = self.content.columns if isinstance(self.content, Sheet) else ()
         return {**{column.name: column.bound for column in columns if column.bound}, **dict(self.other_bounds)}
 
     def find(self, data_dir: Path) -> Path | None:
-        """Return the source's file in ``data_dir``, whatever its case: the exact name, else the newest version."""
+        """Return the source's file in ``data_dir``, ignoring case: the exact name, otherwise the newest version."""
         return next(iter(self.find_all(data_dir)), None)
 
     def find_all(self, data_dir: Path) -> list[Path]:
-        """That file; of a source of ``many`` files all of them, in the order of their names."""
+        """The source's file; for a source with ``many`` files all of them, sorted by name."""
         there = [path for path in (data_dir / self.folder).glob("*") if path.is_file()]
         if self.many:
             return sorted(path for path in there if any(_matches(path.name, pattern) for pattern in self.files))
@@ -77,22 +77,22 @@ class Source:
         return []
 
     def similar(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of ``names`` that may be meant for this source's file, as ``TDA (1).xlsx`` is for ``TDA.xlsx``."""
+        """Those of ``names`` that may be intended as this source's file, as ``TDA (1).xlsx`` for ``TDA.xlsx``."""
         stems = [_letters(re.split(r"[*.]", name)[0]) for name in self.files]
         return tuple(sorted(name for name in names if _resembles(_letters(COPY_OF.sub("", name)), stems)))
 
     def is_missed(self, there: Container[str]) -> bool:
-        """Whether it is missing from the sources that are ``there``, and of use beside them."""
+        """Whether it is not among the sources that are ``there`` but would be of use with them."""
         made_up_for = self.unless and self.unless in there
         useless = self.only_with and self.only_with not in there
         return self.name not in there and not made_up_for and not useless
 
     def read(self, path: Path, *, careful: bool = False) -> Extract:
-        """Read the file; ``careful``, look for what could kill this process before parsing.
+        """Read the file; if ``careful``, first look for contents that could kill this process.
 
         Raises:
             InputError: the file cannot be read.
-            DataError: what it says cannot be right.
+            DataError: its contents cannot be right.
         """
         if not self.content or isinstance(self.content, str):
             module = import_module(f"bankadvisor_etl.sources.{self.content}")
@@ -102,7 +102,7 @@ class Source:
         return read_table(path, self.content, careful=careful)
 
     def merged(self, extracts: Sequence[Extract]) -> Extract:
-        """One extract of those of its files, in the order in which ``find`` gives them."""
+        """Combine the extracts of its files, in the order of ``find_all``."""
         if not self.many:
             (extract,) = extracts
             return extract

@@ -1,8 +1,8 @@
 """tasas: interest rates of corporate loans by currency (``CorporateLoan_CNBVDB.csv``), 1.75 million rows.
 
-Comma-separated, 25 columns, not valid UTF-8; five columns matter and none of them has accents. ``Currency type``
-always says ``Pesos`` and is not the currency. The file is scanned once, in a stream: rows are summed under their raw
-key, and only the few thousand keys are then brought to canonical form.
+Comma-separated, 25 columns, not valid UTF-8; only five columns matter, and none of them has accents. ``Currency type``
+is always ``Pesos`` and is not the currency. The file is scanned once, as a stream: rows are summed by their raw key,
+and only the few thousand keys are then brought into canonical form.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ KEY = (CODE, CURRENCY, TERM)
 CURRENCIES = {"Moneda nacional": "mn", "Moneda extranjera": "me", "UDIS": "udis"}
 NO_RATE = f"column {RATE!r}: the cell is blank"
 LARGEST = 1e15
-"""Thirty times what Mexico produces in a year, in pesos: no portfolio, but a slip that would outweigh all others."""
+"""Thirty times Mexico's yearly GDP, in pesos: not a portfolio, but an error that would outweigh all others."""
 
 MOST_REJECTS = 100_000
-"""Rows under wrong keys that are looked up: far more than set a file of this kind aside, and few enough to hold."""
+"""Rows with invalid keys that are looked up: far more than would set aside a real file, and few enough for memory."""
 
 BEGINNING = 10_000
-"""Rows of which one at least has a rate and a portfolio, or the file was saved in another form."""
+"""Rows of which at least one has a rate and a portfolio; otherwise the file was saved in another format."""
 
 LINE, BEYOND = "\0line", "\0beyond"
-"""Columns of the scan that no header can be called: the first line has no NUL in it."""
+"""Names of scan columns that no header can have: the first line contains no NUL."""
 
 NUL = "\N{SYMBOL FOR NULL}"
-"""Shown where a refused row has the character that PostgreSQL's text cannot hold."""
+"""Shown instead of NUL, which PostgreSQL's text cannot store."""
 
 
 GROUP = ("codigo", "mes", "moneda")
 
 
 def read(path: Path) -> Extract:
-    """Sum the loans of each bank, month and currency; rows with a rate of 0 count like any other.
+    """Sum the loans of each bank, month and currency, including rows with a rate of 0.
 
     The frame has ``codigo``, ``mes``, ``moneda`` (``mn``, ``me``, ``udis``); ``filas`` counts the rows; ``saldo`` is
     the sum of Total Portfolio, in the file's own unit, and ``saldo_por_tasa`` that of Total Portfolio times Average
     Rate (percent).
 
     Raises:
-        InputError: the file is missing or is no comma-separated file.
+        InputError: the file is missing or not a comma-separated file.
         DataError: a column is missing or doubled.
     """
     headers = check_csv(path)
@@ -77,7 +77,7 @@ def read(path: Path) -> Extract:
             raise _unusable(path, sums, wrong["reason"])
         rejects = pl.concat([_bad_rows(sums), _rows_of(rows, wrong)]).sort("row")
     except pl.exceptions.PolarsError as error:
-        check_lines(path, len(headers))  # which can say where
+        check_lines(path, len(headers))  # reports the line
         cause = str(error).splitlines()[0]
         raise InputError(f"damaged ({cause})", Place(path.name), AGAIN) from error
     frame = _canonical(good).group_by(GROUP).agg(pl.col("filas", "saldo", "saldo_por_tasa").sum())
@@ -86,15 +86,15 @@ def read(path: Path) -> Extract:
 
 
 def _summed(path: Path, headers: Sequence[str], *, padded: bool) -> tuple[pl.LazyFrame, pl.DataFrame]:
-    """The rows and their sums by raw key; only those of the beginning where it shows that a number is padded.
+    """The rows and their sums by raw key; only those of the beginning if it has a number with spaces around it.
 
-    CNBV pads none, and to strip the spaces of all takes a tenth of the time: that is for files that need it.
+    CNBV pads no numbers, and stripping all of them takes a tenth of the time, so it is only done if a file needs it.
     """
     rows = _scan(path, headers, padded=padded)
     beginning = _sums(rows.head(BEGINNING))
     if not padded and _has_padding(beginning):
         return rows, beginning
-    if beginning.filter(pl.col("line") == 0).is_empty():  # a group for each of a million rows takes all memory
+    if beginning.filter(pl.col("line") == 0).is_empty():  # one group for each of a million rows would exhaust memory
         check_lines(path, len(headers))
         raise _unusable(path, beginning, _bad_rows(beginning)["reason"])
     return rows, _sums(rows) if int(beginning["filas"].sum()) == BEGINNING else beginning
@@ -108,18 +108,18 @@ def _has_padding(sums: pl.DataFrame) -> bool:
 
 
 def _unusable(path: Path, sums: pl.DataFrame, reasons: pl.Series) -> DataError:
-    """The error of a file without one row that can be used, with the most frequent reason."""
+    """The error for a file without a usable row, with the most frequent reason."""
     why = "it has a header and nothing below it" if reasons.is_empty() else str(reasons.mode().min())
-    what = f"none of the {sums['filas'].sum():,} rows can be used: {why}"
+    what = f"none of the {sums['filas'].sum():,} rows is usable: {why}"
     return DataError(what, Place(path.name), "fetch the published file, and do not save it from Excel")
 
 
 def _scan(path: Path, headers: Sequence[str], *, padded: bool) -> pl.LazyFrame:
     """Scan the columns that matter, with ``line``, ``rate``, ``saldo`` and two verdicts on each row.
 
-    ``usable`` rows can be summed. Lines that are ``ragged`` may have fewer columns than the header, or have more: the
-    scan fills the ones with null and leaves out the rest of the others. Blanks at the end look like fewer columns;
-    ``check_lines`` tells them apart.
+    ``usable`` rows can be summed. ``ragged`` lines may have fewer columns than the header, or more: the scan fills
+    missing columns with null and drops additional ones. Blanks at the end look like missing columns; ``check_lines``
+    distinguishes them.
     """
     frame = pl.scan_csv(
         path,
@@ -144,7 +144,7 @@ def _scan(path: Path, headers: Sequence[str], *, padded: bool) -> pl.LazyFrame:
 
 
 def _sums(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Sum by raw key; each row that cannot be summed is a group of its own, under its line (0 for the others)."""
+    """Sum by raw key; each row that cannot be summed is a separate group, with its line (0 for the others)."""
     return (
         rows.with_columns(line=pl.when("usable").then(0).otherwise("line"))
         .group_by(*KEY, "line")
@@ -160,7 +160,7 @@ def _sums(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _has_signs(sums: pl.DataFrame) -> bool:
-    """Whether a cell has a quotation mark or a line end in it: perhaps it was not split where it should have been."""
+    """Whether a cell contains a quotation mark or a line end: it may have been split in the wrong place."""
     signs = pl.any_horizontal(pl.col(HEADERS).str.contains('["\n]'))
     return bool(sums.select(signs.any()).item())
 
@@ -174,7 +174,7 @@ def _canonical(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 def _wrong_keys(sums: pl.DataFrame) -> pl.DataFrame:
-    """Raw keys of summed rows that have no canonical form, with the reason."""
+    """Raw keys of summed rows without a canonical form, with the reason."""
     keys = _canonical(sums.filter(pl.col("line") == 0).select(KEY).unique())
     reasons = [
         pl.when(pl.col(name).is_null()).then(
@@ -190,7 +190,7 @@ def _wrong_keys(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
-    """Find the usable rows under wrong keys; the file is scanned again only when there are any."""
+    """Find the usable rows with invalid keys; the file is scanned again only if there are any."""
     if wrong.is_empty():
         return pl.DataFrame(schema=REJECTS)
     under_wrong_keys = rows.filter("usable").join(wrong.lazy(), on=KEY, nulls_equal=True)
@@ -199,7 +199,7 @@ def _rows_of(rows: pl.LazyFrame, wrong: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bad_rows(sums: pl.DataFrame) -> pl.DataFrame:
-    """Say of each row that could not be summed why: its rate, or else its portfolio."""
+    """Give the reason for each row that could not be summed: its rate, otherwise its portfolio."""
     rate, portfolio = pl.col(RATE).str.strip_chars(), pl.col(PORTFOLIO).fill_null("").str.strip_chars()
     blank = rate.is_null() | (rate == "")
     parsed, amount = parse.unbounded(rate), parse.unbounded(parse.without_commas(portfolio))

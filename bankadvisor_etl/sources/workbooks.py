@@ -1,7 +1,7 @@
-"""The workbooks that are put together by hand from CNBV's publications: a specification each.
+"""Specifications of the workbooks that are put together by hand from CNBV's publications.
 
-Each specification is followed by what is odd about its file and matters for reading it. The bounds of the columns are
-from the history of 201701-202507, with a margin (the data manual, "Units").
+Each is followed by the peculiarities of its file that matter for reading it. The bounds of the columns come from the
+history of 201701-202507, with a margin (the data manual, "Units").
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ STOCK = Bound(4, 4)
 
 AMOUNT_BOUNDS = {
     **dict.fromkeys(AMOUNTS, STOCK),
-    # Few banks value anything at fair value, and the system's figure is theirs; the first months of 2022 are restated.
+    # Few banks hold loans at fair value, and they make the system's figure; the first months of 2022 are restated.
     **dict.fromkeys(("ef_vr", "co_vr", "ae_vr", "vi_vr"), Bound(4, 4, least=1)),
     **dict.fromkeys(("comercial_vr", "total_vr", "eg_vr"), Bound(4, math.inf, least=1)),
-    # Single loans: the system's figure honestly moves by a factor of 30 (ef_e2) to 100,000 (eg_e2).
+    # Single loans: the system's figure really moves by a factor of 30 (ef_e2) to 100,000 (eg_e2).
     **dict.fromkeys(("ef_e2", "eg_e2", "eg_e3"), Bound(4, math.inf)),
     "ef_e3": Bound(4, 10),
 }
@@ -78,7 +78,7 @@ CASTIGOS = Source(
 
 The workbook's other sheets are pivots. ``FECHA`` has day and month swapped in 138 rows, so the month is ``periodo``.
 In 202501 and 202503 the columns of single segments are permuted; the two that are read here are right. Before 202409
-fewer than five banks have any reliefs, and theirs move by a factor of 100 from month to month.
+fewer than five banks have any reliefs, and these move by a factor of 100 from month to month.
 """
 
 CASTIGOS_COMERCIALES = Source(
@@ -95,8 +95,8 @@ CASTIGOS_COMERCIALES = Source(
         repeated_keys="set aside",
     ),
 )
-"""Commercial write-offs again, MDP, to hold against castigos: of the year so far up to 202409, of the month from
-202410. The header is spelt as CNBV spells it. One key (040165, 202402) appears twice: the second row is set aside."""
+"""Commercial write-offs again, MDP, to compare with castigos: of the year so far up to 202409, of the month from
+202410. The header is spelt as in CNBV's file. One key (040165, 202402) appears twice: the second row is set aside."""
 
 ICAP = Source(
     "icap",
@@ -156,8 +156,8 @@ TASA_EFECTIVA = Source(
 )
 """The effective consumer rate of the system and of INVEX in percent: every second month, on the month's last day.
 
-The sheet is the only one of the published file; in a workbook without it, the first sheet is taken.
+The published file has only this sheet; in a workbook without it, the first sheet is used.
 """
 
 WORKBOOKS = (CARTERA, INSTITUCIONES, CASTIGOS, CASTIGOS_COMERCIALES, ICAP, TDA, TASA_EFECTIVA)
-"""In the order in which a run takes them."""
+"""In the order in which a run processes them."""

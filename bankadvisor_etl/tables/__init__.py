@@ -1,4 +1,4 @@
-"""What is published, described once: tables, views, comments, dictionary and lists of figures come from here."""
+"""The single description of what is published, for tables, views, comments, the dictionary and lists of figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published table and its columns are. Needs neither polars nor psycopg: every verb may look here."""
+"""The description of a published table and its columns. Needs neither polars nor psycopg, so every verb can use it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TYPES: Mapping[Kind, str] = {
     "reference": "integer",
     "moment": "timestamp with time zone",
 }
-"""By kind of column, as PostgreSQL's catalogue writes it."""
+"""The type of each kind of column, as PostgreSQL's catalogue spells it."""
 
 UNITS: Mapping[Kind, str] = {
     "amount": "MDP",
@@ -34,7 +34,7 @@ UNITS: Mapping[Kind, str] = {
     "pesos": "MDP",
     "points": "porcentaje",
 }
-"""What a figure is counted in: MDP are millions of pesos; 0.05 as a ratio and 5 as a percentage are the same."""
+"""The units of figures: MDP are millions of pesos; 0.05 as a ratio equals 5 as a percentage."""
 
 FILES = {source.name: source.files[0] for source in SOURCES}
 FILES["cartera"] = f"{FILES['serie']} o {FILES['cartera']}"
@@ -46,13 +46,13 @@ class Column:
 
     Attributes:
         name: as in the database.
-        kind: what its values are; its type and its unit follow from it.
-        title: what a person calls it, in Spanish, for headings.
-        description: what it means, in Spanish.
-        formula: how it is computed, in Spanish and names of columns; empty where it is read as it is.
-        source: the input without which it cannot be computed; None for what no file gives.
+        kind: the kind of its values, which determines type and unit.
+        title: its heading, in Spanish.
+        description: its meaning, in Spanish.
+        formula: how it is computed, in Spanish and column names; empty if it is read from a file.
+        source: the input that is required to compute it; None if it does not come from a file.
         alias_of: the column that it repeats, for older readers.
-        constraint: what SQL writes after the type.
+        constraint: the SQL after the type.
     """
 
     name: str
@@ -66,33 +66,33 @@ class Column:
 
     @property
     def type(self) -> str:
-        """The type, as PostgreSQL's catalogue writes it."""
+        """The type, as PostgreSQL's catalogue spells it."""
         return TYPES[self.kind]
 
     @property
     def unit(self) -> str | None:
-        """``MDP``, ``razón`` or ``porcentaje``; None for what is no figure."""
+        """``MDP``, ``razón`` or ``porcentaje``; None if it is not a figure."""
         return UNITS.get(self.kind)
 
     @property
     def is_figure(self) -> bool:
-        """Whether a run computes it: a number from a file, and no alias."""
+        """Whether a run computes it: a number from a file, and not an alias."""
         return self.unit is not None and self.alias_of is None
 
     @property
     def file(self) -> str | None:
-        """The name of the file that it comes from."""
+        """The name of its file."""
         return FILES[self.source] if self.source else None
 
     @property
     def sql(self) -> str:
-        """The column as ``CREATE TABLE`` and ``ALTER TABLE`` write it."""
+        """The definition of the column in ``CREATE TABLE`` and ``ALTER TABLE``."""
         generated = f"GENERATED ALWAYS AS ({self.alias_of}) STORED" if self.unit and self.alias_of else ""
         return " ".join(part for part in (self.name, self.type, generated, self.constraint) if part)
 
     @property
     def comment(self) -> str:
-        """The column's COMMENT: meaning, formula, unit and source, each as a sentence of its own."""
+        """The column's COMMENT: meaning, formula, unit and source, one sentence each."""
         parts = [
             self.description,
             f"Alias de {self.alias_of}" if self.alias_of else "",
@@ -111,15 +111,15 @@ class PublishedTable:
         name: as in the database.
         description: what one row is, in Spanish.
         key: the primary key.
-        columns: in their order.
-        match: the columns by which the rows of a run meet the published ones; together they are unique.
+        columns: in order.
+        match: the columns by which the rows of a run are matched with the published ones; together they are unique.
         changes: the table that records each published figure that a later run changes.
-        recorded: the columns by which it names the row of the figure.
-        constraints: what SQL writes after the columns, but for the key.
-        indexes: by name, what SQL writes after ``ON table``.
-        lookups: the columns that hold an id for which the rows of a run have a code: table and column of the code.
-        late: the constraints by name that are made once the first run has written: PostgreSQL checks a foreign key of
-            many rows in one go then, and otherwise one by one. The other table takes no writers meanwhile.
+        recorded: the columns that identify the row of the figure in it.
+        constraints: the SQL after the columns, without the primary key.
+        indexes: by name, the SQL after ``ON table``.
+        lookups: for columns that hold an id where the rows of a run have a code: table and column of the code.
+        late: by name, constraints that are added after the first run has written: PostgreSQL then checks a foreign
+            key for all rows at once rather than one by one. This blocks writers of the other table.
     """
 
     name: str
@@ -152,7 +152,7 @@ class PublishedTable:
 
     @property
     def plain(self) -> tuple[Column, ...]:
-        """The columns without the row number and without the aliases."""
+        """The columns without the row number and the aliases."""
         return tuple(column for column in self.columns if column.alias_of is None and column.name != "id")
 
     @property
@@ -162,12 +162,12 @@ class PublishedTable:
 
     @property
     def has_author(self) -> bool:
-        """Whether its rows say which run changed them, and when: ``etl_run_id`` and ``updated_at``."""
+        """Whether its rows have ``etl_run_id`` and ``updated_at``: which run changed them, and when."""
         return any(column.name == "etl_run_id" for column in self.columns)
 
     @property
     def fed_by(self) -> dict[str, tuple[str, ...]]:
-        """The names of the figures by the source without which they cannot be computed."""
+        """The names of the figures by the source that is required to compute them."""
         sources = dict.fromkeys(column.source for column in self.columns if column.is_figure and column.source)
         return {
             source: tuple(column.name for column in self.columns if column.is_figure and column.source == source)
@@ -176,7 +176,7 @@ class PublishedTable:
 
     @property
     def changes_sql(self) -> str:
-        """``CREATE TABLE`` of the table that records its changes, unless it is there."""
+        """``CREATE TABLE IF NOT EXISTS`` for the table that records its changes."""
         row = "".join(f"{name} {self[name].type} NOT NULL, " for name in self.recorded)
         return (
             f"CREATE TABLE IF NOT EXISTS {self.changes} (run_id bigint NOT NULL REFERENCES etl_runs, {row}"
@@ -198,22 +198,22 @@ class PublishedTable:
 
     @property
     def sql(self) -> str:
-        """``CREATE TABLE`` of it."""
+        """Its ``CREATE TABLE``."""
         lines = [*(column.sql for column in self.columns), f"PRIMARY KEY ({', '.join(self.key)})", *self.constraints]
         return f"CREATE TABLE {self.name} (\n    " + ",\n    ".join(lines) + "\n)"
 
 
 @dataclass(frozen=True)
 class View:
-    """A view for those who look.
+    """A view for readers.
 
     Attributes:
         name: as in the database.
         description: what it shows, in Spanish.
-        columns: by name, the expression of each and its comment, in Spanish.
-        source: what SQL writes from ``FROM`` on, and the common tables before the ``SELECT``.
+        columns: by name, the expression and the comment (in Spanish).
+        source: the SQL from ``FROM`` on.
         reads: the table whose readers may read the view.
-        before: the common table expressions, from ``WITH`` on; empty where there are none.
+        before: the common table expressions, from ``WITH`` on; empty if there are none.
     """
 
     name: str
@@ -224,11 +224,11 @@ class View:
     before: str = ""
 
     def sql(self, existing: tuple[str, ...] = ()) -> str:
-        """``CREATE OR REPLACE VIEW`` of it.
+        """Its ``CREATE OR REPLACE VIEW``.
 
         Args:
-            existing: the columns that the view has already. PostgreSQL lets a view be replaced by one that adds columns
-                after those that are there: a new column of the table comes last in a view that exists.
+            existing: the columns that the view already has. PostgreSQL only replaces a view by one that adds columns
+                at the end, so a new column of the table comes last in an existing view.
         """
         names = [*existing, *(name for name in self.columns if name not in existing)]
         values = ", ".join(f"{self.columns[name][0]} AS {name}" for name in names)

@@ -238,7 +238,7 @@ ALERTAS = {
     "quitas_en_cero": "el archivo trae en cero las quitas del mes",
     "cifra_conservada": "una cifra que los archivos ya no dan se conserva como se publicó",
 }
-"""The alerts that a row may carry, and what each means, in Spanish."""
+"""The possible alerts of a row, with their meaning in Spanish."""
 
 TAIL = (
     Column(

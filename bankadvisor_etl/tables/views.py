@@ -1,4 +1,4 @@
-"""The views over ``monthly_kpis``: for each of them a question that is easily asked wrong of the table itself."""
+"""The views over ``monthly_kpis``: each answers a question that is easy to get wrong on the table itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLOAT = {
     for column in MONTHLY_KPIS.plain
 }
 
-# A month is whole when SISTEMA has a loan book and nine of ten banks of the month before have one.
+# A month is complete if SISTEMA has a loan book and so do nine of ten banks of the month before.
 _MONTHS = """WITH conteo AS (
     SELECT fecha, bool_or('mes_repetido' = ANY (alertas)) AS repetido,
            count(*) FILTER (WHERE codigo_cnbv <> '5' AND cartera_total > 0) AS bancos,

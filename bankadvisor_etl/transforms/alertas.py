@@ -1,4 +1,4 @@
-"""``alertas``: the known defects of a row's sources, so that no reader takes the figure for better than it is."""
+"""``alertas``: the known defects of a row's sources, so that readers do not trust a figure too much."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bankadvisor_etl.formats.parse import SISTEMA, is_bank
 
 NEW_TDA_METHOD = date(2024, 10, 1)
 MISPLACED_RELIEFS = (date(2025, 2, 1), date(2025, 3, 1))
-"""``QUITAS_COMER`` is 0 in these months of ``CASTIGOS.xlsx``, and the amounts are in the columns beside it."""
+"""``QUITAS_COMER`` is 0 in these months of ``CASTIGOS.xlsx``, and the amounts are in the columns next to it."""
 NO_RELIEFS = 0.01
 """MDP; 202503 has 0.000053 where the months around it have hundreds."""
 ROUNDED_SHARE = 0.9
@@ -20,7 +20,7 @@ EXACT = 1e-9
 def repeated_months(cartera: pl.DataFrame, amounts: list[str]) -> list[date]:
     """Months in which every amount of every bank equals the month before: the source was filled in by hand.
 
-    The same banks have to be there in both months, and at least one amount must not be zero.
+    Both months need the same banks, and at least one amount must not be zero.
     """
     banks = cartera.filter(is_bank(pl.col("codigo"))).select("codigo", "mes", *amounts)
     before = banks.with_columns(pl.col("mes").dt.offset_by("1mo"))
@@ -41,7 +41,7 @@ def rounded_icap_months(icap: pl.DataFrame) -> list[date]:
 
 
 def months_without_reliefs(castigos: pl.DataFrame) -> list[date]:
-    """The ``MISPLACED_RELIEFS`` in which the reliefs (``quitas``) of all banks together are still as good as zero."""
+    """The ``MISPLACED_RELIEFS`` in which the reliefs (``quitas``) of all banks together are still nearly zero."""
     months = castigos.group_by("mes").agg(pl.col("quitas").sum())
     return sorted(months.filter(pl.col("mes").is_in(MISPLACED_RELIEFS) & (pl.col("quitas") < NO_RELIEFS))["mes"])
 
@@ -49,7 +49,7 @@ def months_without_reliefs(castigos: pl.DataFrame) -> list[date]:
 def flags(
     columns: list[str], repeated: list[date], rounded: list[date], without_reliefs: list[date]
 ) -> dict[str, pl.Expr]:
-    """The condition of each alert that the sources at hand can tell, by name.
+    """The condition of each alert that the available sources allow, by name.
 
     Args:
         columns: the columns of the frame; an alert whose columns are missing is left out.

@@ -1,4 +1,4 @@
-"""The three operations that every formula is made of, and the join that cannot multiply rows."""
+"""The building blocks of every formula: a sum, a ratio, and a join that cannot multiply rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 KEY = ("codigo", "mes")
 
 UNDEFINED = float("nan")
-"""A ratio that has no value, which is a fact, unlike null, which is a figure that the files do not give. Published as
-NULL: it replaces a published figure, and null does not."""
+"""A ratio that is known to have no value, unlike null, which is a figure that the files lack. It is published as NULL
+and replaces a published figure; null does not."""
 
 
 def total(columns: Iterable[str]) -> pl.Expr:
@@ -22,7 +22,7 @@ def total(columns: Iterable[str]) -> pl.Expr:
 
 
 def ratio(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """Quotient; ``UNDEFINED`` where the denominator is known and not above 0, null where an operand is unknown."""
+    """Quotient; ``UNDEFINED`` if the denominator is known and not above 0, null if an operand is unknown."""
     undefined = numerator.is_not_null() & (denominator <= 0)
     return pl.when(denominator > 0).then(numerator / denominator).when(undefined).then(UNDEFINED)
 
@@ -34,6 +34,6 @@ def join_one(left: pl.DataFrame, right: pl.DataFrame, on: Iterable[str] = KEY) -
         polars.exceptions.ComputeError: a key appears twice in ``right``.
     """
     joined = left.join(right, on=list(on), how="left", validate="m:1", maintain_order="left")
-    if joined.height != left.height:  # what validate promises, held against what it did
-        raise AssertionError(f"a join made {joined.height} rows of {left.height}")
+    if joined.height != left.height:  # verifies what validate promises
+        raise AssertionError(f"a join turned {left.height} rows into {joined.height}")
     return joined

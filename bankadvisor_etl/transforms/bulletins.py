@@ -17,7 +17,7 @@ def newest(cells: pl.DataFrame) -> pl.DataFrame:
         cells: the figures of ``sources.bulletin``, with ``boletin``, the month of the bulletin.
 
     Returns:
-        The same columns; ``codigo`` is the institution's name where the bulletin's is unknown.
+        The same columns; ``codigo`` is the institution's name if its code is unknown.
     """
     names = {name: short_name(name) for name in cells.filter(pl.col("codigo").is_null())["institucion"].unique()}
     by_name = pl.col("institucion").replace_strict(names, default=None, return_dtype=pl.String)
@@ -54,7 +54,7 @@ def capital(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def after(series: pl.DataFrame | None, bulletins: pl.DataFrame) -> pl.DataFrame:
-    """The months of the series, and after them those that only bulletins have, of which ``fuente`` is ``boletin``.
+    """The months of the series, followed by those that only bulletins have, with ``fuente`` ``boletin``.
 
     Args:
         series: a frame with ``mes`` and ``fuente``; None without the series.

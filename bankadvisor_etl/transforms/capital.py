@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 RATIOS = ("icap_total", "icap_ccb", "icap_ccf")
 WORKBOOK, OFFICIAL, BULLETIN = "libro", "icap_cnbv", "boletin"
-"""``fuente_icap``, each overriding those before it."""
+"""The values of ``fuente_icap``; each source overrides those before it."""
 
 ROUNDED = 0.005
-"""Percent points: half of the last of two decimals. Where a bulletin has no more than those, and says the same as a
-figure that has, that one stays."""
+"""Percentage points: half a unit of the second decimal. A bulletin with two decimals does not replace a more precise
+figure that rounds to the same."""
 DECIMALS, EXACT = 2, 1e-9
 
 
 def merged(
     workbook: pl.DataFrame | None, official: pl.DataFrame | None, bulletins: pl.DataFrame | None
 ) -> pl.DataFrame | None:
-    """The ratios in percent, each bank-month from the last of the sources that has an ICAP of it.
+    """The ratios in percent, each bank-month from the last of the sources that has its ICAP.
 
     Args:
-        workbook: ``codigo``, ``mes`` and ``RATIOS`` in percent; None where it is not at hand, like the others.
+        workbook: ``codigo``, ``mes`` and ``RATIOS`` in percent; None if it is missing, like the others.
         official: the same from CNBV's bulletin of capital.
         bulletins: the same from ``Art_121`` of the monthly bulletins.
 
     Returns:
-        ``codigo``, ``mes``, ``RATIOS`` and ``fuente_icap``, null where there is no ICAP; None without any source.
+        ``codigo``, ``mes``, ``RATIOS`` and ``fuente_icap``, null without an ICAP; None without any source.
     """
     result: pl.DataFrame | None = None
     for frame, source in ((workbook, WORKBOOK), (official, OFFICIAL), (bulletins, BULLETIN)):
@@ -49,9 +49,9 @@ def _source(name: str) -> pl.Expr:
 
 
 def _overridden(old: pl.DataFrame, new: pl.DataFrame, *, rounds: bool) -> pl.DataFrame:
-    """``old``, with the rows of ``new`` in the place of its own.
+    """``old``, overridden by the rows of ``new``.
 
-    A ratio that the new row lacks stays as it is; so does the row where all that is new may be its rounding.
+    A ratio that the new row lacks stays as it is; so does a row if the new one may only be its rounding.
     """
     both = old.join(new, on=KEY, how="full", coalesce=True, suffix="_new", maintain_order="left_right")
     apart = pl.any_horizontal(_says_more(ratio, rounds=rounds) for ratio in RATIOS)
@@ -62,7 +62,7 @@ def _overridden(old: pl.DataFrame, new: pl.DataFrame, *, rounds: bool) -> pl.Dat
 
 
 def _says_more(ratio: str, *, rounds: bool) -> pl.Expr:
-    """Whether the new row has the ratio, and it is not what is left of the old one when it is rounded."""
+    """Whether the new row has the ratio, and it is not the old one rounded."""
     old, new = pl.col(ratio), pl.col(f"{ratio}_new")
     if not rounds:
         return new.is_not_null()

@@ -1,4 +1,4 @@
-"""The loan book: totals by segment, quality by stage, reserves ."""
+"""The loan book: totals by segment, quality by stage, reserves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STAGES = ("e1", "e2", "e3", "vr")
 
 
 def loan_book(cartera: pl.DataFrame) -> pl.DataFrame:
-    """Every figure that the loan book alone gives, one row for each row of ``cartera``.
+    """Every figure that needs only the loan book, one row for each row of ``cartera``.
 
     Args:
         cartera: the canonical frame of the source: ``codigo``, ``mes`` and the 35 amounts in MDP.

@@ -1,4 +1,4 @@
-"""Commercial write-offs: what was lost in the month, and the delinquency rate that counts it ."""
+"""Commercial write-offs: the losses of the month, and the delinquency rate that includes them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bankadvisor_etl.transforms.arithmetic import KEY, join_one, ratio
 def write_offs_of_the_series(book: pl.DataFrame, castigos: pl.DataFrame | None) -> pl.DataFrame:
     """Fill in the write-offs of the month where ``castigos`` has no row.
 
-    The series has write-offs and reliefs together, so that ``imor_comercial`` cannot be computed from it.
+    The series has write-offs and reliefs only together, so ``imor_comercial`` cannot be computed from it.
 
     Args:
-        book: with ``quebrantos_serie`` (MDP), and the figures of ``write_offs`` where the source is there.
-        castigos: the canonical frame of that source, if it is there.
+        book: with ``quebrantos_serie`` (MDP), and the figures of ``write_offs`` if that source is present.
+        castigos: the canonical frame of that source, if present.
 
     Returns:
         ``book`` with ``quebrantos_comerciales`` (MDP) and ``quebrantos_vs_cartera_cc`` (ratio).
@@ -33,8 +33,8 @@ def write_offs_of_the_series(book: pl.DataFrame, castigos: pl.DataFrame | None) 
 def write_offs(book: pl.DataFrame, castigos: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add the figures that need write-offs; null for a month without a row in ``castigos``.
 
-    The running sum of a year is unknown from the first month on whose write-off is unknown: a blank cell, or a row
-    that an earlier file had.
+    The running sum of a year is unknown from its first unknown write-off on: a blank cell, or a missing row that an
+    earlier file had.
 
     Args:
         book: the frame of ``transforms.cartera.loan_book``.

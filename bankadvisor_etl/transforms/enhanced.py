@@ -1,4 +1,4 @@
-"""Capital, adjusted delinquency and interest rates, joined to the loan book by code and month ."""
+"""Capital, adjusted delinquency and interest rates, joined to the loan book by code and month."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_TDA = pl.DataFrame(schema={"codigo": pl.String, "mes": pl.Date, "tda": pl.Flo
 def joined(
     book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Add the figures of each source that is at hand.
+    """Add the figures of each available source.
 
     Args:
         book: the frame of ``transforms.kpis.base``.
@@ -52,20 +52,20 @@ def capital(book: pl.DataFrame, icap: pl.DataFrame) -> pl.DataFrame:
 
 
 def all_capital(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
-    """The ICAPs of every source at hand (``transforms.capital``); None without any."""
+    """The ICAPs of every available source (``transforms.capital``); None without any."""
     of_bulletins = None
-    if "boletin" in frames:  # a hundredth of its rows
+    if "boletin" in frames:  # only a hundredth of its rows
         of_bulletins = bulletins.capital(bulletins.newest(frames["boletin"].filter(pl.col("tema") == "capital")))
     return merged(frames.get("icap"), frames.get("icap_cnbv"), of_bulletins)
 
 
 def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Add ``tda_cartera_total`` (ratio) and ``tda_ponderada``, true where SISTEMA's was computed and not read.
+    """Add ``tda_cartera_total`` (ratio) and ``tda_ponderada``, true where SISTEMA's was computed rather than read.
 
-    The system's own figure ends at 202212; from then on it is the mean of the banks that report one, weighted with
-    ``cartera_total``. It is unknown where the file lacks the rate of a bank that is ``published``, and where the
-    system's published figure was read and the file lacks it now. What the file lacks and CNBV's series has
-    (``tda_serie``, a fraction) comes from there.
+    The system's own figure ends at 202212; after that it is the mean of the banks that report one, weighted by
+    ``cartera_total``. It is unknown if the file lacks the rate of a ``published`` bank, or if the system's published
+    figure was read from a file and the file lacks it now. What the file lacks and CNBV's series has (``tda_serie``, a
+    fraction) comes from the series.
     """
     book = join_one(book, tda.select(*KEY, tda_cartera_total=pl.col("tda") / 100))
     if "tda_serie" in book.columns:
@@ -94,9 +94,9 @@ def adjusted_delinquency(book: pl.DataFrame, tda: pl.DataFrame, published: pl.Da
 
 
 def corporate_rates(book: pl.DataFrame, tasas: pl.DataFrame) -> pl.DataFrame:
-    """Add ``tasa_mn`` and ``tasa_me`` (ratios): mean rates weighted with the portfolio, zero rates included.
+    """Add ``tasa_mn`` and ``tasa_me`` (ratios): mean rates weighted by the portfolio, zero rates included.
 
-    SISTEMA's are over the loans of all institutions; a row under an aggregate's code is added to nothing.
+    SISTEMA's are over the loans of all institutions; rows with an aggregate's code are not used.
     """
     loans = tasas.filter(pl.col("codigo").cast(pl.Int64) >= FIRST_INSTITUTION_CODE)
     system = loans.with_columns(codigo=pl.lit(SISTEMA))
@@ -105,7 +105,7 @@ def corporate_rates(book: pl.DataFrame, tasas: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("moneda").is_in(["mn", "me"]))
         .group_by(*KEY, "moneda", maintain_order=True)
         .agg(pl.col("saldo", "saldo_por_tasa").sum())
-        # Sums of floats in parallel differ in their last digits; twelve decimals make runs repeatable.
+        # Parallel sums of floats differ in their last digits; rounding to twelve decimals makes runs repeatable.
         .with_columns(tasa=(ratio(pl.col("saldo_por_tasa"), pl.col("saldo")) / 100).round(12))
         .pivot("moneda", on_columns=["mn", "me"], index=KEY, values="tasa")
         .rename({"mn": "tasa_mn", "me": "tasa_me"})
@@ -114,5 +114,5 @@ def corporate_rates(book: pl.DataFrame, tasas: pl.DataFrame) -> pl.DataFrame:
 
 
 def effective_rates(book: pl.DataFrame, tasa_efectiva: pl.DataFrame) -> pl.DataFrame:
-    """Add ``tasa_sistema`` and ``tasa_invex_consumo`` (percent) to every row of their month."""
+    """Add ``tasa_sistema`` and ``tasa_invex_consumo`` (percent) to every row of the month."""
     return join_one(book, tasa_efectiva.select("mes", "tasa_sistema", "tasa_invex_consumo"), on=["mes"])

@@ -1,8 +1,8 @@
-"""The amounts of the loan book from CNBV's own series, under the names and in the unit of the workbook.
+"""The amounts of the loan book from CNBV's own series, with the names and in the unit of the workbook.
 
-A concept without a value is 0 where its institution, month and saldo have another one; where they have none at all
-there is no row. Before 202201 stages 2 and VR and ``todas`` have no values: the rule makes them 0, as the workbook has
-them, and "Etapa 1" is the performing portfolio then and "Etapa 3" the past-due one.
+A concept without a value is 0 if its institution, month and saldo have any other value; if they have none, there is no
+row. Before 202201 stages 2 and VR and ``todas`` have no values: this rule makes them 0, as in the workbook, and
+"Etapa 1" is the performing portfolio and "Etapa 3" the past-due one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 PESOS = 1e6
-"""Pesos to the MDP."""
+"""Pesos per MDP."""
 
 _STAGES = {
     "total": (40100263, 40100302, 40100341, 40100380),
@@ -48,7 +48,7 @@ CONCEPTS = {
     "res_co": 40100033,
     "res_vi": 40100034,
 }
-"""The concept of each of the 35 amounts, the same for both saldos (CNBV's catalogue; the workbook's MAPEO CUENTAS)."""
+"""The concept of each of the 35 amounts, for both saldos (CNBV's catalogue; the workbook's MAPEO CUENTAS)."""
 
 RATIOS = {
     "imor_cnbv": 40200017,
@@ -57,32 +57,32 @@ RATIOS = {
     "roe_12m": 40200002,
     "tda_cartera_total": 40200074,
 }
-"""Ratios of CNBV's own, as fractions. Its IMOR leaves stage VR out: E3 / (E1 + E2 + E3)."""
+"""CNBV's own ratios, as fractions. Its IMOR leaves out stage VR: E3 / (E1 + E2 + E3)."""
 
 OWN = {"tda_cartera_total": "tda_serie", "quebrantos_comerciales": "quebrantos_serie"}
-"""The names of those that another source has too, and goes before."""
+"""The names of figures for which another source takes precedence."""
 
 WRITE_OFFS = {"quebrantos_comerciales": 40100039}
-"""Write-offs and reliefs of the month of the commercial portfolio, together."""
+"""Write-offs and reliefs of the commercial portfolio in the month, together."""
 
 
 def needed() -> list[int]:
-    """The concepts that the figures rest on."""
+    """The concepts that the figures use."""
     return [*CONCEPTS.values(), *RATIOS.values(), *WRITE_OFFS.values()]
 
 
 def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFrame:
-    """All that ``monthly_kpis`` takes from the series.
+    """Everything that ``monthly_kpis`` uses from the series.
 
     Args:
         series: the file.
         saldo: 130 for the bank alone, 133 with its consolidated SOFOMs.
-        kept: what an earlier edition had and this one lacks: no 0, but the value as it was.
+        kept: values that an earlier edition had and this one lacks: used as they were, not as 0.
 
     Returns:
         ``codigo``, ``mes``, the 35 amounts in MDP, ``imor_cnbv``, ``imora_cnbv``, ``roa_12m``, ``roe_12m`` and
         ``tda_serie`` (fractions, null where CNBV has none), ``quebrantos_serie`` (MDP; null in a month in which
-        no institution has any), and ``conservada``, whether a value of the row was kept; a row for each institution and
+        no institution has any), and ``conservada``, whether a value of the row was kept; one row per institution and
         month with a value for any of the 35.
     """
     book = Book(series, saldo, kept)
@@ -105,14 +105,14 @@ def official(series: Series, saldo: int, kept: Sequence[Kept] = ()) -> pl.DataFr
 
 
 def amounts(series: Series, saldo: int) -> pl.DataFrame:
-    """The 35 amounts, as ``sources.workbooks.cartera`` yields them.
+    """The 35 amounts, in the form of the source ``cartera``.
 
     Args:
         series: the file.
         saldo: 130 for the bank alone, 133 with its consolidated SOFOMs.
 
     Returns:
-        ``codigo``, ``mes`` and the amounts in MDP; a row for each institution and month with a value for any of the 35.
+        ``codigo``, ``mes`` and the amounts in MDP; one row per institution and month with a value for any of the 35.
     """
     book = Book(series, saldo)
     values = book.of(CONCEPTS)
@@ -123,10 +123,10 @@ def amounts(series: Series, saldo: int) -> pl.DataFrame:
 
 
 class Book:
-    """Some concepts of every institution of one saldo, month by month."""
+    """Some concepts of every institution, month by month, for one saldo."""
 
     def __init__(self, series: Series, saldo: int, kept: Sequence[Kept] = ()) -> None:
-        """Look into one saldo of the series."""
+        """Select one saldo of the series."""
         self._series = series
         self._numbers = {key: at for at, key in enumerate(series.keys) if key[1] == saldo}
         self._saldo = saldo
@@ -151,7 +151,7 @@ class Book:
         return found
 
     def kept(self) -> Floats:
-        """1 where a value that the 35 amounts need was kept, by institution and month."""
+        """1 if a value that the 35 amounts need was kept, by institution and month."""
         found = np.zeros((len(self._entities), self._series.values.shape[1]))
         needed = {*CONCEPTS.values()}
         for entity, concept, month in self._kept:

@@ -1,4 +1,4 @@
-"""``monthly_kpis``, put together from the sources that are there."""
+"""``monthly_kpis``, assembled from the available sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SOURCE_COLUMNS = ("fuente", "fuente_icap")
-"""What says which source a row's loan book, and its capital, come from."""
+"""The columns that name the source of a row's loan book and of its capital."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Kpis:
     """The figures of a run.
 
     Attributes:
-        frame: ``codigo``, ``mes``, the figures that the sources at hand feed, ``alertas``; one row per published bank
-            and month, SISTEMA included. ``UNDEFINED`` ratios are null here.
-        staged: the same with ``UNDEFINED`` ratios told apart from unknown ones.
-        unpublished: ``codigo``, ``mes`` of the bank-months without an amount or an ICAP.
-        alertas: the alerts that this run could tell; the others are kept as published.
+        frame: ``codigo``, ``mes``, the figures that the available sources feed, ``alertas``; one row per published
+            bank-month, SISTEMA included. ``UNDEFINED`` ratios are null here.
+        staged: the same, with ``UNDEFINED`` ratios distinct from unknown ones.
+        unpublished: ``codigo``, ``mes`` of the bank-months with neither an amount nor an ICAP.
+        alertas: the alerts that this run could detect; the others are kept as published.
     """
 
     frame: pl.DataFrame
@@ -47,11 +47,11 @@ def of_interest(cartera: pl.DataFrame) -> pl.DataFrame:
 
 
 def base(frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The loan book of SISTEMA and of every bank, with the write-offs where the source is there.
+    """The loan book of SISTEMA and of every bank, with write-offs if that source is present.
 
     Args:
-        frames: the canonical frames by source; only ``cartera`` has to be there. ``serie`` has what CNBV's series
-            gives beside the amounts (``transforms.from_series.official``).
+        frames: the canonical frames by source; only ``cartera`` is required. ``serie`` has what CNBV's series gives
+            apart from the amounts (``transforms.from_series.official``).
         published: what is published: ``codigo``, ``mes`` and the figures.
     """
     book = loan_book(of_interest(frames["cartera"]))
@@ -66,7 +66,7 @@ def base(frames: Mapping[str, pl.DataFrame], published: pl.DataFrame | None = No
 
 
 def _came_from_castigos(series: bool) -> pl.Expr:  # noqa: FBT001 - one of two answers
-    """Whether a published bank-month had a row in castigos: beside the series, only that gives ``imor_comercial``."""
+    """Whether a published bank-month had a row in castigos: unlike the series, castigos feeds ``imor_comercial``."""
     has_lost = pl.col("quebrantos_comerciales").is_not_null()
     return has_lost & pl.col("imor_comercial").is_not_null() if series else has_lost
 
@@ -76,9 +76,9 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
 
     Args:
         book: the frame of ``base``.
-        frames: the canonical frames by source; only ``cartera`` has to be there.
-        published: what is published: ``codigo``, ``mes`` and the figures. Without the ICAPs at hand, a bank-month
-            that rests on its ICAP alone stays published.
+        frames: the canonical frames by source; only ``cartera`` is required.
+        published: what is published: ``codigo``, ``mes`` and the figures. If the ICAPs are not available, a bank-month
+            that is published only for its ICAP stays published.
     """
     book = enhanced.joined(book, frames, published)
     conditions = _alert_conditions(book, frames)

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 SALDO = 133
-"""The bank with its consolidated SOFOMs, as the bulletin has it."""
+"""The bank with its consolidated SOFOMs, as in the bulletin."""
 
 PERCENT = 100
 STAGES = tuple(CONCEPTS[f"total_{stage}"] for stage in ("e1", "e2", "e3", "vr"))
 
 ZERO_IS_LEFT_OUT = ("imor", "perdida_esperada")
-"""Ratios to the loan book: where there is one, no row means that they are 0."""
+"""Ratios to the loan book: if there are loans, a missing row means 0."""
 
 
 def needed() -> list[int]:
-    """The concepts that these tables rest on."""
+    """The concepts that these tables use."""
     of_segments = [concept for segment in SEGMENTS for concept in (*segment.balance, *(segment.ratios or ()))]
     return [*AMOUNTS.values(), *STAGES, *RATIOS.values(), *of_segments]
 
@@ -78,7 +78,7 @@ def segmentos(series: Series, kept: Sequence[Kept] = ()) -> pl.DataFrame:
 
 
 def _zero_where_left_out(ratio: Floats, loans: Floats) -> Floats:
-    """The ratio, and 0 where there are loans and CNBV has left it out in a month in which others have one."""
+    """The ratio, or 0 if there are loans and CNBV left it out in a month in which others have one."""
     published = np.any(~np.isnan(ratio), axis=0)
     return np.where(np.isnan(ratio) & (loans > 0) & published, 0.0, ratio)
 

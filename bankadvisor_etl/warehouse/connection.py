@@ -1,4 +1,4 @@
-"""How a session is opened, what it may take, and what a failure of it is called. No password leaves this module."""
+"""Opens sessions, limits how long they take, and translates their errors. No password leaves this module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": "60000",
     "application_name": "bankadvisor-etl",
 }
-"""Of a connection string that does not say otherwise."""
+"""Used where the connection string does not set them."""
 
 SHORTEST_SECRET = 4
 
@@ -32,14 +32,14 @@ TIMEOUTS = {
     "idle_in_transaction_session_timeout": "1h",
     "timezone": "UTC",
 }
-"""Set in each transaction and not in the session: behind a transaction pooler a session is nobody's."""
+"""Set in each transaction and not in the session: behind a transaction pooler, sessions are shared."""
 
 
 ENCODE = "in a postgresql:// address write '@' as %40, '/' as %2F, ':' as %3A and '%' as %25"
 
 
 def choose_dsn(option: str | None, environment: Mapping[str, str], *, embedded: bool) -> str | None:
-    """Return the connection string that is set first, or None for the private PostgreSQL.
+    """Return the first connection string that is set, or None for the private PostgreSQL.
 
     In this order: the option (or ``BANKADVISOR_DSN``), ``DATABASE_URL``, libpq's own variables, ``embedded``.
 
@@ -61,7 +61,7 @@ def choose_dsn(option: str | None, environment: Mapping[str, str], *, embedded: 
 
 
 def connect(dsn: str) -> psycopg.Connection[Any]:
-    """Open a session in which every statement outside a transaction commits by itself.
+    """Open a session in autocommit mode.
 
     Raises:
         ConfigurationError: the connection string cannot be read.
@@ -69,7 +69,7 @@ def connect(dsn: str) -> psycopg.Connection[Any]:
     """
     given = _parts(dsn)
     try:
-        # Prepared statements are a session's too.
+        # Prepared statements belong to the session, too.
         conninfo = make_conninfo(**{**DEFAULTS, **given})
         connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
@@ -79,13 +79,13 @@ def connect(dsn: str) -> psycopg.Connection[Any]:
 
 
 def _parts(dsn: str) -> dict[str, Any]:
-    """The settings of a connection string, each of which libpq may quote in an error, except the passwords.
+    """The settings of a connection string; libpq may quote any of them in an error, except the passwords.
 
-    libpq ends a password at its first '@' or '/', and takes the rest for the host, the port or the database: a string
-    that can be read so is refused before libpq sees it.
+    libpq ends a password at its first '@' or '/' and takes the rest for the host, the port or the database. A string
+    that can be read this way is refused before libpq sees it.
 
     Raises:
-        ConfigurationError: the string cannot be read, or a part of a password would be taken for something else.
+        ConfigurationError: the string cannot be read, or part of a password would be taken for something else.
     """
     address = dsn.partition("://")[2]
     credentials, path = address.rpartition("@")[0], address.partition("?")[0].partition("/")[2]
@@ -94,7 +94,7 @@ def _parts(dsn: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(dsn)
     except (psycopg.Error, UnicodeError):
-        # libpq quotes the string in its complaint, password and all.
+        # libpq quotes the string in its message, including the password.
         raise ConfigurationError(
             "the connection string is not of the form postgresql://user@host/database or key=value; "
             f"look for a missing '='; {ENCODE}"
@@ -103,14 +103,14 @@ def _parts(dsn: str) -> dict[str, Any]:
         raise ConfigurationError(f"the port in the connection string is not a number; {ENCODE}")
     if re.search(r"[^,]@|://", str(given.get("host") or "")) or "://" in str(given.get("dbname") or ""):
         raise ConfigurationError(
-            f"the host or database in the connection string holds another connection string; {ENCODE}"
+            f"the host or database in the connection string contains another connection string; {ENCODE}"
         )
     return given
 
 
 @contextmanager
 def transaction(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]:
-    """One transaction with the timeouts set; errors of PostgreSQL become this package's.
+    """One transaction with the timeouts set; PostgreSQL's errors become this package's.
 
     Raises:
         DatabaseError: the connection was lost or a statement failed.
@@ -132,7 +132,7 @@ def set_timeouts(cursor: psycopg.Cursor[Any]) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn errors of PostgreSQL into this package's.
+    """Turn PostgreSQL's errors into this package's.
 
     Raises:
         DatabaseError: the connection was lost or a statement failed.
@@ -152,7 +152,7 @@ def translated() -> Iterator[None]:
 
 
 def _short(error: psycopg.Error) -> str:
-    """The message without the statement that it is part of."""
+    """The message without the statement."""
     message = error.diag.message_primary or str(error).strip() or type(error).__name__
     return f"{message} ({error.diag.message_detail})" if error.diag.message_detail else message
 
@@ -160,8 +160,8 @@ def _short(error: psycopg.Error) -> str:
 def _without_secrets(message: str, dsn: str, given: Mapping[str, Any]) -> str:
     secrets = {str(given.get(name) or "") for name in ("password", "sslpassword")}
     secrets.add(os.environ.get("PGPASSWORD", ""))
-    secrets.add(dsn.partition("://")[2].rpartition("@")[0].partition(":")[2])  # as it was typed, with its %XX
-    # libpq quotes no password; to blank out a short one would mark where its letters occur in other words.
+    secrets.add(dsn.partition("://")[2].rpartition("@")[0].partition(":")[2])  # as typed, with its %XX
+    # libpq quotes no password; blanking out a short one would reveal where its letters occur in other words.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
             message = message.replace(secret, "***")

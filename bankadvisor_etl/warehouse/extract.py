@@ -1,4 +1,4 @@
-"""A table or view, whole, for a file."""
+"""Reads a whole table or view, for export to a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Field:
-    """A column of what is extracted: its name, PostgreSQL's name of its type, and its comment."""
+    """An extracted column: its name, its PostgreSQL type, and its comment."""
 
     name: str
     type: str
@@ -28,14 +28,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Extract:
-    """A table or view: its columns, and its rows by key, as Python's values or as CSV."""
+    """A table or view: its columns, and its rows in key order."""
 
     fields: Sequence[Field]
     rows: Sequence[tuple[Any, ...]]
 
 
 def extract(dsn: str, relation: str) -> Extract:
-    """All rows as Python's values, figures as ``float``, in the order of the first columns that tell them apart.
+    """All rows as Python values, figures as ``float``, sorted by the first columns that identify a row.
 
     Raises:
         ConfigurationError: there is no such table or view.
@@ -52,7 +52,7 @@ def extract(dsn: str, relation: str) -> Extract:
 
 
 def copy_csv(dsn: str, relation: str) -> Iterator[bytes]:
-    """The same rows as PostgreSQL writes CSV, with a header: digits are exact.
+    """The same rows as PostgreSQL's CSV, with a header; digits are exact.
 
     Raises:
         ConfigurationError: there is no such table or view.
@@ -69,7 +69,7 @@ def copy_csv(dsn: str, relation: str) -> Iterator[bytes]:
 def _fields(cursor: psycopg.Cursor[Any], relation: str) -> list[Field]:
     if not schema.existing(cursor, [relation]):
         raise ConfigurationError(
-            f"{relation} is missing in this database: let the owner of the tables run 'bankadvisor-etl adopt'"
+            f"{relation} is missing in this database: the owner of the tables has to run 'bankadvisor-etl adopt'"
         )
     found = cursor.execute(
         "SELECT attname, typname, col_description(attrelid, attnum) FROM pg_attribute"

@@ -1,4 +1,4 @@
-"""What the report asks the database: the figures, what changed last, and what the last success found."""
+"""What the report reads from the database: the figures, the last changes, and the findings of the last success."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ FIGURES = ("cartera_total", *SEGMENTS, "imor", "icap_total")
 
 LAST_SUCCESS = "(SELECT max(id) FROM etl_runs WHERE status = 'success')"
 CHANGES = 12
-"""The changes that are told one by one: the largest ones."""
+"""How many changes are listed one by one, the largest first."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A bank and month: the figures by their names, and the alerts."""
+    """A bank-month: the figures by name, and the alerts."""
 
     month: date
     code: str
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Change:
-    """A published figure that the last run which changed any changed; ``percent`` is of the old figure."""
+    """A published figure changed by the last run that changed any; ``percent`` is of the old figure."""
 
     month: date
     bank: str
@@ -57,17 +57,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is published and what is known of it.
+    """What is published and what is known about it.
 
     Attributes:
         rows: the figures, by month and code.
-        month: the newest complete month that is not a copy of the one before; None if no month is.
-        run_id: the newest success, and when it ended.
+        month: the newest complete month that is not a copy of the one before; None if there is none.
+        run_id: the newest success.
         completed_at: when it ended.
-        findings: its checks that did not pass: name and what was observed.
+        findings: its failed checks: name and what was observed.
         invented: whether the figures are sample data.
-        changed_at: when the last run that changed figures ended; None where none did.
-        changed_figures: how many it changed; ``changed_banks`` of how many banks.
+        changed_at: when the last run that changed figures ended; None if no run did.
+        changed_figures: how many it changed; ``changed_banks``: of how many banks.
         changes: the largest of them.
     """
 
@@ -84,7 +84,7 @@ class Facts:
 
 
 def facts(dsn: str) -> Facts:
-    """All of it, as of one moment.
+    """Everything, in one snapshot.
 
     Raises:
         ConfigurationError: nothing was published yet, or a view is missing.
@@ -93,7 +93,7 @@ def facts(dsn: str) -> Facts:
     with reading(dsn) as cursor:
         if "ultimo_mes" in missing_views(cursor):
             raise ConfigurationError(
-                "the view ultimo_mes is missing: let the owner of the tables run 'bankadvisor-etl adopt'"
+                "the view ultimo_mes is missing: the owner of the tables has to run 'bankadvisor-etl adopt'"
             )
         last = cursor.execute(
             f"SELECT id, completed_at FROM etl_runs WHERE id = {LAST_SUCCESS}"  # noqa: S608 - a constant

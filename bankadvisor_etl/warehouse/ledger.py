@@ -1,4 +1,4 @@
-"""The record of one run, from its first row to its last, whatever happens in between."""
+"""The record of one run, from beginning to end, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 3.0
-"""Seconds to wait for a lost server before the next run has to close the row of this one."""
+"""Seconds to wait for a lost server; after that, the next run closes the row of this one."""
 
 
 class Ledger:
-    """Writes what a run does as it happens, each fact in a transaction of its own."""
+    """Records what a run does as it happens, each fact in a separate transaction."""
 
     def __init__(self, dsn: str, connection: psycopg.Connection[Any], run_id: int, *, details: bool) -> None:
         """Write under ``run_id`` through ``connection`` (to ``dsn``), which is not the one that publishes.
 
-        Without ``details`` (in a dry run) the run's row is all that is written.
+        Without ``details`` (in a dry run) only the run's row is written.
         """
         self.run_id = run_id
         self.connection = connection
@@ -46,7 +46,7 @@ class Ledger:
             runs.begin_phase(cursor, self.run_id, phase)
 
     def record_sources(self, records: Iterable[runs.SourceRecord]) -> None:
-        """Record the files of the run; a file recorded before is brought up to date."""
+        """Record the files of the run; a file that is already recorded is updated."""
         if self._details:
             with transaction(self.connection) as cursor:
                 runs.record_sources(cursor, self.run_id, records)
@@ -65,13 +65,13 @@ class Ledger:
             return runs.record_findings(cursor, self.run_id, findings)
 
     def repeat_findings(self, earlier: int, but: str) -> None:
-        """Record again what the run ``earlier`` found, the check ``but`` aside."""
+        """Record again what the run ``earlier`` found, except the check ``but``."""
         if self._details:
             with transaction(self.connection) as cursor:
                 runs.repeat_findings(cursor, self.run_id, earlier, but)
 
     def close(self, status: str, exit_code: int, error: str | None = None) -> bool:
-        """Close the run's row, over a new connection where this one is lost; False where the run had succeeded."""
+        """Close the run's row, over a new connection if this one is lost; False if the run had succeeded."""
         try:
             closed = self._close(self.connection, status, exit_code, error)
         except DatabaseError:
@@ -96,7 +96,7 @@ class Ledger:
     def _close(self, connection: psycopg.Connection[Any], status: str, exit_code: int, error: str | None) -> bool:
         with transaction(connection) as cursor:
             closed = runs.close(cursor, self.run_id, status, exit_code, self.counts, error)
-            # Not closed: its commit went through, or a run that took the lost lock closed it as abandoned.
+            # Not closed: its commit succeeded, or the run that took the lost lock closed it as abandoned.
             return closed or not runs.has_succeeded(cursor, self.run_id)
 
 
@@ -104,11 +104,11 @@ class Ledger:
 def recorded(
     dsn: str, triggered_by: str, prefer: str, on_failure: Callable[[Ledger, BaseException], None], *, details: bool
 ) -> Iterator[Ledger]:
-    """Begin a run's row and, should the run fail, close it with what went wrong; the lock has to be held.
+    """Insert a run's row and, if the run fails, close it with the error; the lock has to be held.
 
-    The caller closes the row of a run that succeeds, together with what it publishes: where that commit went through
-    and only its confirmation was lost, the run succeeded and no error is raised. Rows of runs that died without
-    closing theirs are closed first. ``on_failure`` is told of each error that is raised, after it is on record.
+    The caller closes the row of a run that succeeds, together with what it publishes: if that commit succeeded and
+    only its confirmation was lost, the run succeeded and no error is raised. Rows that killed runs left open are
+    closed first. ``on_failure`` is called with each error that is raised, after it is recorded.
     """
     with connect(dsn) as connection:
         with transaction(connection) as cursor:

@@ -1,4 +1,4 @@
-"""One run at a time in a database."""
+"""The lock that allows one run at a time in a database."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCK = 0x62616E6B61_0001
-"""The advisory lock's number: 'banka', and the first lock of it."""
+"""The number of the advisory lock: 'banka' in ASCII, then 1."""
 
 PLACE = [LOCK >> 32, LOCK & 0xFFFFFFFF]
 THE_LOCK: LiteralString = (
     "locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint = %s AND objid::bigint = %s"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-"""The condition on ``pg_locks`` for the lock's holder, with the values of ``PLACE``."""
+"""The condition on ``pg_locks`` for the holder of the lock; its parameters are ``PLACE``."""
 
 PATIENCE = 15.0
-"""Seconds to wait for a lock that a killed run left over."""
+"""Seconds to wait for a lock that a killed run still holds."""
 
 PAUSE = 0.25
 
 
 @contextmanager
 def locked(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]:
-    """The transaction of a run: it holds the lock from its first statement; who commits it, publishes.
+    """The transaction of a run: it holds the lock from its first statement, and committing it publishes.
 
-    Lock and publishing are one: a run whose connection is lost cannot publish, and has let go of the lock. It is a
-    transaction's lock since those of a session leak behind a transaction pooler.
+    A run whose connection is lost thus releases the lock and cannot publish any more. The lock is a transaction-level
+    one because session-level locks leak behind a transaction pooler.
 
-    The server notices that a client was killed only when the statement under way ends. A lock that is left over so is
-    waited for, for ``PATIENCE``; a run that is at work is not.
+    The server notices that a client was killed only when the current statement ends. Such a leftover lock is waited
+    for, for ``PATIENCE`` seconds; the lock of a run at work is not.
 
     Raises:
         LockedError: another run holds the lock.
@@ -50,7 +50,7 @@ def locked(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[Any]]
         while not _taken(cursor):
             if _at_work(cursor) or time.monotonic() > deadline:
                 raise LockedError("another run is at work in this database; see: bankadvisor-etl runs --status running")
-            connection.rollback()  # lets go of the tables that were looked at, which a new version may have to change
+            connection.rollback()  # releases the tables that were read, which a new version may have to change
             time.sleep(PAUSE)
     with connection.cursor() as cursor:
         yield cursor
@@ -63,10 +63,10 @@ def _taken(cursor: psycopg.Cursor[Any]) -> bool:
 
 
 def _at_work(cursor: psycopg.Cursor[Any]) -> bool:
-    """Whether the holder of the lock is a run whose process lives, as far as the server can tell.
+    """Whether the holder of the lock is a run whose process is alive, as far as the server can tell.
 
     A run has two sessions, one that holds the lock and one that writes the record. When its process is killed, the
-    server ends the idle one at once and the busy one after its statement. A run whose row was closed is over as well.
+    server ends the idle one at once and the busy one after its statement. A run whose row is closed has also ended.
     """
     row = cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity holder USING (pid)"  # noqa: S608 - constants
@@ -80,7 +80,7 @@ def _at_work(cursor: psycopg.Cursor[Any]) -> bool:
     beside, recorded = row or (False, False)
     if not recorded or not beside:
         return False
-    # Whoever may not look, or would have to wait for it, takes the run for one at work.
+    # Without the privilege, or if the table is locked, assume that the run is at work.
     try:
         with cursor.connection.transaction():
             cursor.execute("SET LOCAL lock_timeout = '1s'")

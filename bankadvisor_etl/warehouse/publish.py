@@ -1,8 +1,8 @@
-"""Publishing: the figures of a run are laid beside the published ones, and only what differs is written.
+"""Publishing: the figures of a run are compared with the published ones, and only what differs is written.
 
-What is said here of a table holds for each that ``bankadvisor_etl.tables`` describes.
+Everything here works for each table that ``bankadvisor_etl.tables`` describes.
 
-All of it happens in the transaction that holds the lock: readers see the old table or the new one.
+It all happens in the transaction that holds the lock: readers see the old table or the new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did, in rows of a table, and the published figures that it changed."""
+    """What publishing did: counts of rows, and of published figures that changed."""
 
     inserted: int
     updated: int
@@ -39,11 +39,11 @@ class Figures:
     """The figures of a run for one table, ready for COPY.
 
     Attributes:
-        columns: those of ``table.match`` (codes where ``table.lookups`` names them), the other texts, ``alertas`` where
-            it has them, and the figures at hand; a figure without a column here keeps what is published.
-        rows: their values, in PostgreSQL's CSV; a ratio that has no value is NaN.
-        known_alertas: the alerts that this run could tell; published ones of other names are kept.
-        allow_removals: withdraw figures that the run does not have, rather than keep them.
+        columns: those of ``table.match`` (codes for those in ``table.lookups``), the other texts, ``alertas`` if the
+            table has it, and the available figures; a figure without a column here keeps its published value.
+        rows: their values, in PostgreSQL's CSV; a ratio without a value is NaN.
+        known_alertas: the alerts that this run could detect; published alerts of other names are kept.
+        allow_removals: withdraw figures that the run does not have instead of keeping them.
         table: where they are published.
     """
 
@@ -60,12 +60,12 @@ class Figures:
 
     @property
     def values(self) -> list[str]:
-        """The columns that may differ from what is published: all but those that the rows meet by."""
+        """The columns that may differ from what is published: all except those that rows are matched by."""
         return [name for name in self.columns if name not in self.table.match]
 
     @property
     def words(self) -> dict[str, sql.Composable]:
-        """What the statements below say of this table: its name, the temporary ones, and how rows meet."""
+        """What the statements below insert for this table: its name, its temporary tables, how rows are matched."""
         name = self.table.name
         meet = (sql.SQL("m.{0} = e.{0}").format(sql.Identifier(column)) for column in self.table.match)
         return {
@@ -79,11 +79,11 @@ class Figures:
 
 
 def stage(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
-    """COPY the figures of a run beside the published ones, and find out where they differ.
+    """COPY the figures of a run into a temporary table, and find out where they differ from the published ones.
 
     The temporary table ``TABLE_entrada`` has the figures of the run, rounded as they will be published;
-    ``TABLE_diferencias`` has the rows that are new or differ, as they will be: where the run has no figure, the
-    published one; where a ratio has no value (NaN), NULL.
+    ``TABLE_diferencias`` has the rows that are new or differ, as they will be published: the published figure if the
+    run has none, and NULL for a ratio without a value (NaN).
 
     Args:
         cursor: in the transaction that will publish.
@@ -134,7 +134,7 @@ def _copy(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
     with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, _names(figures.columns))) as copy:
         copy.write(figures.rows)
     if lookups:
-        # A code that is not there leaves NULL, which the key of entrada refuses: no row is lost in silence.
+        # An unknown code gives NULL, which the primary key of entrada refuses: no row is lost silently.
         joins = (
             sql.SQL("LEFT JOIN {table} AS {alias} ON {alias}.{code} = c.{column}").format(
                 table=sql.Identifier(table),
@@ -159,7 +159,7 @@ def _copy(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
 
 
 def _resolved(figures: Figures) -> sql.Composable:
-    """The values as they will be published, of a row ``e`` of the run and the published ``m``."""
+    """The values as they will be published, from a row ``e`` of the run and the published row ``m``."""
     figure = (
         "nullif(e.{0}, 'NaN')"
         if figures.allow_removals
@@ -170,15 +170,15 @@ def _resolved(figures: Figures) -> sql.Composable:
         "CASE WHEN m.alertas <@ %(known)s THEN e.alertas ELSE ARRAY(SELECT unnest(e.alertas) UNION"
         " SELECT alerta FROM unnest(m.alertas) AS alerta WHERE alerta <> ALL(%(known)s) ORDER BY 1) END"
     )
-    text = "coalesce(e.{0}, m.{0})"  # what a text says of a kept figure stays
+    text = "coalesce(e.{0}, m.{0})"  # the text of a kept figure stays
     return sql.SQL(", ").join(resolved.get(name, sql.SQL(text).format(sql.Identifier(name))) for name in figures.values)
 
 
 def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
     """Count the published figures in the run's columns, and those that change, for the audit.
 
-    A row that takes its figures from another source than before (``fuente``) is not counted: that is no restatement of
-    the regulator's, and ``published.moved`` tells of it.
+    A row whose source (``fuente``) changes is not counted: that is not a restatement by the regulator, and
+    ``published.moved`` reports it.
 
     Args:
         cursor: in the transaction in which ``stage`` was called.
@@ -196,7 +196,7 @@ def compare(cursor: psycopg.Cursor[Any], figures: Figures) -> Comparison:
             " {same_source})"
         ).format(published=_names(figures.names, "m"), changed=changed, same_source=same_source, **figures.words)
     ).fetchone()
-    assert row is not None  # noqa: S101 - sums give a row
+    assert row is not None  # noqa: S101 - an aggregate always returns a row
     return Comparison(int(row[0]), int(row[1]))
 
 
@@ -205,8 +205,8 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> Publi
 
     Args:
         cursor: in the transaction in which ``stage`` was called.
-        run_id: the run that becomes the author of the rows written.
-        figures: what was staged; where removals are allowed, the figures of published rows that it lacks are withdrawn.
+        run_id: the run recorded in the rows that are written.
+        figures: what was staged; if removals are allowed, the figures of published rows that it lacks are withdrawn.
     """
     words = figures.words
     removed = _remove(cursor, run_id, figures) if figures.allow_removals else 0
@@ -237,12 +237,12 @@ def publish(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> Publi
         parameters,
     ).rowcount
     total = cursor.execute(sql.SQL("SELECT count(*) FROM {entrada}").format(**words)).fetchone()
-    assert total is not None  # noqa: S101 - count gives a row
+    assert total is not None  # noqa: S101 - an aggregate always returns a row
     return Published(inserted, updated, int(total[0]) - inserted - updated, removed, changed)
 
 
 def _remove(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) -> int:
-    """Withdraw the figures at hand of the rows that the run lacks; a row of which no figure is left is deleted."""
+    """Withdraw the run's columns in rows that the run lacks; a row with no figure left is deleted."""
     words, table = figures.words, figures.table
     missing = sql.SQL("NOT EXISTS (SELECT FROM {entrada} e WHERE {same_key})").format(**words)
     pairs = sql.SQL(", ").join(sql.SQL("({}, m.{})").format(name, sql.Identifier(name)) for name in figures.names)
@@ -296,7 +296,7 @@ def _record_changes(cursor: psycopg.Cursor[Any], run_id: int, figures: Figures) 
 
 
 def _release_names(cursor: psycopg.Cursor[Any], figures: Figures) -> None:
-    """Take names that change off their rows: the key is checked row by row, and two banks may exchange theirs."""
+    """Replace names that change by codes first: the key is checked row by row, and two banks may swap names."""
     cursor.execute(
         sql.SQL(
             "UPDATE {table} m SET banco_norm = m.codigo_cnbv FROM {diferencias} e"

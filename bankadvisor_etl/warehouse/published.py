@@ -1,4 +1,4 @@
-"""What is published, as a run takes stock of it, and the names of the institutions."""
+"""Reads what is published, for a run, and updates the names of the institutions."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def figures(cursor: psycopg.Cursor[Any]) -> bytes:
 
 @dataclass(frozen=True)
 class Moved:
-    """Published bank-months that take their loan book from another source than before.
+    """Published bank-months whose loan book comes from another source than before.
 
     Attributes:
         rows: how many.
         figures: how many of their figures change.
-        largest: the largest relative change of one of them.
-        where: that bank, month and column.
+        largest: the largest relative change.
+        where: its bank, month and column.
     """
 
     rows: int
@@ -50,7 +50,7 @@ class Moved:
 
 
 def moved(cursor: psycopg.Cursor[Any]) -> Moved:
-    """What the staged rows of ``monthly_kpis`` move from one source to the other."""
+    """The staged rows of ``monthly_kpis`` that change from one source to the other."""
     pairs = sql.SQL(", ").join(
         sql.SQL("({}, m.{name}, e.{name})").format(name, name=sql.Identifier(name)) for name in MOVED
     )

@@ -1,4 +1,4 @@
-"""What the verbs that only look ask the database, each in a read-only transaction."""
+"""The queries of the verbs that only read, each in a read-only transaction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Table = tuple[list[str], list[tuple[Any, ...]]]
 
 
 def last_runs(dsn: str, limit: int, status: str | None) -> Table:
-    """The newest runs, the last one first: ``RUN_COLUMNS``."""
+    """The newest runs, the latest first: ``RUN_COLUMNS``."""
     statement = sql.SQL(
         "SELECT {} FROM etl_runs WHERE %s::text IS NULL OR status = %s ORDER BY id DESC LIMIT %s"
     ).format(sql.SQL(", ").join(map(sql.Identifier, RUN_COLUMNS)))
@@ -46,7 +46,7 @@ def last_runs(dsn: str, limit: int, status: str | None) -> Table:
 
 
 def one_run(dsn: str, run_id: int, rejects: int) -> dict[str, Any]:
-    """One run: its row, ``sources``, ``checks`` (those that failed first), ``rejects`` (the first ones), ``changes``.
+    """One run: its row, ``sources``, ``checks`` (failed ones first), ``rejects`` (the first ones), ``changes``.
 
     Raises:
         ConfigurationError: there is no such run.
@@ -89,7 +89,7 @@ def changes(dsn: str, run_id: int | None, banco: str | None, since: date | None)
 
 
 def state_after(dsn: str) -> dict[str, Any]:
-    """What the newest run left: counts, the newest month, the largest change by name, the warnings that are new."""
+    """The state after the newest run: counts, the newest month, the largest change, the new warnings."""
     with reading(dsn) as plain, plain.connection.cursor(row_factory=dict_row) as cursor:
         state = cursor.execute(
             "SELECT id AS run_id, status, coalesce(duration_seconds, 0) AS seconds,"
@@ -118,7 +118,7 @@ def state_after(dsn: str) -> dict[str, Any]:
 
 @contextmanager
 def reading(dsn: str) -> Iterator[psycopg.Cursor[Any]]:
-    """A transaction that reads only, in a database that has our tables.
+    """A read-only transaction in a database that has our tables.
 
     Raises:
         ConfigurationError: it has none.

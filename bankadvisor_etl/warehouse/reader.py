@@ -1,9 +1,9 @@
-"""One statement of a person's own, run so that it cannot write and, where the server allows it, cannot act either.
+"""Runs one statement given by a person, so that it cannot write and, where the server allows it, has no side effects.
 
-A transaction that reads only is not enough: in it a superuser can end sessions, make replication slots and write over
-a connection of its own (dblink). So the statement runs as a role that may only read. A plain SET ROLE could be taken
-back by the statement itself (``set_config('role', 'none', ...)``); inside a function that is SECURITY DEFINER
-PostgreSQL refuses to change the role, whatever calls what. The function is temporary and is rolled back.
+A read-only transaction is not enough: in it a superuser can still end sessions, create replication slots and write
+over a separate connection (dblink). So the statement runs as a role that may only read. The statement could undo a
+plain SET ROLE (``set_config('role', 'none', ...)``); inside a SECURITY DEFINER function PostgreSQL refuses to change
+the role, however deep the call. The function is temporary and is rolled back.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 READERS = ("pg_read_all_data", "bankadvisor_reader")
-"""Roles that may only read, the first one that the session may take."""
+"""Roles that may only read; the first one that the session may take is used."""
 
 NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric", "oid", "money"}
 
 SETTINGS = {"extra_float_digits": "1", "DateStyle": "ISO, MDY", "bytea_output": "hex", "client_encoding": "UTF8"}
-"""So that the text of a value is exact and always the same."""
+"""These make the text of a value exact and reproducible."""
 
 SHIELD = sql.SQL(
     "CREATE FUNCTION pg_temp.bankadvisor_query(text) RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER"
@@ -41,7 +41,7 @@ SHIELD = sql.SQL(
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a result: its name, PostgreSQL's number and name of its type, and the type as SQL writes it."""
+    """A column of a result: its name, and its type: oid, name, and as written in SQL."""
 
     name: str
     oid: int
@@ -50,7 +50,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are aligned to the right."""
+        """Whether its values are right-aligned."""
         return self.type in NUMBERS
 
 
@@ -59,9 +59,9 @@ class Result:
     """What a statement returned.
 
     Attributes:
-        columns: in their order; names may repeat.
+        columns: in order; names may repeat.
         texts: the rows, each value as PostgreSQL prints it.
-        caution: what the statement could have done besides reading; None where it could do nothing.
+        caution: what the statement could have done besides reading; None if nothing.
     """
 
     columns: Sequence[Column]
@@ -74,7 +74,7 @@ class Result:
         return [column.name for column in self.columns]
 
     def values(self) -> list[list[Any]]:
-        """The rows as Python's values, their digits exact; what Python has no value for stays text."""
+        """The rows as Python values with exact digits; what Python cannot represent stays text."""
         transformer = Transformer()
         set_json_loads(partial(json.loads, parse_float=Decimal), transformer)
         loaders = [transformer.get_loader(column.oid, pq.Format.TEXT) for column in self.columns]
@@ -85,12 +85,13 @@ class Result:
 
 
 def query(dsn: str, statement: str) -> Result:
-    """The rows of one statement that returns some: SELECT, VALUES, TABLE, WITH, EXPLAIN, SHOW.
+    """The rows of one statement that returns rows: SELECT, VALUES, TABLE, WITH, EXPLAIN, SHOW.
 
-    It runs in the protocol that takes one statement at a time, so that no COMMIT can be in it, and all is rolled back.
+    It is sent with the extended protocol, which takes a single statement, so it cannot include a COMMIT; everything
+    is rolled back.
 
     Raises:
-        DataError: PostgreSQL refuses the statement, or it returns no rows.
+        DataError: PostgreSQL refuses the statement, or it is not one that returns rows.
         DatabaseError: the connection was lost, or it took too long.
     """
     with connect(dsn) as connection:
@@ -113,7 +114,7 @@ def query(dsn: str, statement: str) -> Result:
 
 
 def _become_reader(cursor: psycopg.Cursor[Any]) -> tuple[bool, str | None]:
-    """Take a role that may only read; return whether a shield stands, and else what is to be said about it."""
+    """Switch to a role that may only read; return whether the function protects it, and a caution if it does not."""
     role = _reader(cursor)
     if role is not None:
         try:
@@ -127,9 +128,9 @@ def _become_reader(cursor: psycopg.Cursor[Any]) -> tuple[bool, str | None]:
         return role is not None, None
     row = cursor.execute("SELECT current_user").fetchone()
     return False, (
-        f"the query ran with the rights of {row[0] if row else 'its role'}, in a transaction that reads only: it could "
-        f"not change a table, but do what that role may do besides; use a role that can only read, or one that may "
-        f"SET ROLE {READERS[0]} and make temporary objects"
+        f"the query ran with the rights of {row[0] if row else 'its role'}, in a read-only transaction: it could not "
+        f"change a table, but could do whatever else that role may do; use a role that can only read, or one that may "
+        f"SET ROLE {READERS[0]} and create temporary objects"
     )
 
 
@@ -145,7 +146,7 @@ def _reader(cursor: psycopg.Cursor[Any]) -> str | None:
 
 
 def _keep_search_path(cursor: psycopg.Cursor[Any]) -> None:
-    """Keep the names that the session knows, and its rows: an error is better than rows that a policy hides."""
+    """Keep the session's search path and row visibility: an error is better than rows hidden by a policy."""
     row = cursor.execute(
         "SELECT (SELECT string_agg(quote_ident(name), ', ') FROM unnest(current_schemas(false)) AS name),"
         " rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
@@ -155,7 +156,7 @@ def _keep_search_path(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def _can_only_read(cursor: psycopg.Cursor[Any]) -> bool:
-    """Whether the session's role can write nothing and has none of the rights that are dangerous without writing."""
+    """Whether the session's role cannot write and has none of the rights that are dangerous without writing."""
     row = cursor.execute(
         "SELECT NOT (rolsuper OR rolreplication OR rolcreaterole OR rolcreatedb)"
         " AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid <> me.oid AND r.rolname NOT LIKE 'pg\\_read\\_all\\_%'"
@@ -170,10 +171,10 @@ def _can_only_read(cursor: psycopg.Cursor[Any]) -> bool:
 
 
 def _describe(cursor: psycopg.Cursor[Any], statement: str) -> list[Column]:
-    """The columns that a statement will return; it is parsed and not run.
+    """The columns that a statement will return; it is parsed but not run.
 
     Raises:
-        DataError: it returns none.
+        DataError: it returns no columns.
     """
     connection = cursor.connection
     connection.pgconn.send_prepare(b"", statement.encode())
@@ -186,7 +187,7 @@ def _describe(cursor: psycopg.Cursor[Any], statement: str) -> list[Column]:
     types = {
         oid: (name, written)
         for oid, name, written in cursor.execute(
-            # Of a type that no column of a function may have, the text is what can be shown.
+            # A pseudo-type cannot be the type of a function's column, so it is shown as text.
             "SELECT oid, typname, CASE typtype WHEN 'p' THEN 'text' ELSE format_type(oid, -1) END FROM pg_type"
             " WHERE oid = ANY(%s)",
             [oids],
@@ -214,13 +215,13 @@ def _rows(
 
 
 def _without_pseudotypes(statement: str, columns: Sequence[Column]) -> str:
-    """The statement with columns such as ``void`` and ``record`` made text; only a SELECT has such ones."""
+    """The statement with columns such as ``void`` and ``record`` cast to text; only a SELECT has such columns."""
     if all(column.written != "text" or column.type == "text" for column in columns):
         return statement
     names = ", ".join(f"c{n}" for n in range(len(columns)))
     values = ", ".join(f"c{n}::text" if column.written == "text" else f"c{n}" for n, column in enumerate(columns))
     inner = statement.strip().removesuffix(";")
-    return f"SELECT {values} FROM ({inner}\n) AS result ({names})"  # noqa: S608 - to run it is what is asked
+    return f"SELECT {values} FROM ({inner}\n) AS result ({names})"  # noqa: S608 - running it is the purpose
 
 
 def _fetched(connection: psycopg.Connection[Any]) -> pq.abc.PGresult:
@@ -234,7 +235,7 @@ def _fetched(connection: psycopg.Connection[Any]) -> pq.abc.PGresult:
     if result.status == pq.ExecStatus.FATAL_ERROR:
         raise psycopg.errors.error_from_result(result, connection.info.encoding)
     if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
-        raise DataError("the query is no SELECT, VALUES, TABLE, WITH, EXPLAIN or SHOW")
+        raise DataError("the query is not a SELECT, VALUES, TABLE, WITH, EXPLAIN or SHOW")
     return result
 
 
@@ -246,5 +247,5 @@ def _set(cursor: psycopg.Cursor[Any], settings: dict[str, str]) -> None:
 def _loaded(loader: Any, text: str) -> Any:
     try:
         return loader.load(text.encode())
-    except (psycopg.Error, ValueError, OverflowError):  # 'infinity', the year 20000, before Christ
+    except (psycopg.Error, ValueError, OverflowError):  # 'infinity', the year 20000, BC dates
         return text

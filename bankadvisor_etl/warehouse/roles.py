@@ -1,4 +1,4 @@
-"""The role of those who only look into the private PostgreSQL."""
+"""The read-only role of the private PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ READER = "bankadvisor_lector"
 
 
 def make_reader(dsn: str) -> str:
-    """Make the role that can only read, unless it is there; return its name.
+    """Create the role that can only read, unless it exists; return its name.
 
     Raises:
         DatabaseError: the server refuses.
-        ConfigurationError: the session may not make roles.
+        ConfigurationError: the session may not create roles.
     """
     role = sql.Identifier(READER)
     with connect(dsn) as connection, transaction(connection) as cursor:

@@ -1,4 +1,4 @@
-"""``etl_runs`` and what hangs on it: the record of what each run did, kept whatever happens to the run."""
+"""``etl_runs`` and the tables that refer to it: the record of what each run did, kept whatever happens to the run."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ ENDS_NOW = sql.SQL(
     "completed_at = greatest(started_at, clock_timestamp()), duration_seconds ="
     " coalesce(%(elapsed)s::double precision, extract(epoch FROM greatest(started_at, clock_timestamp()) - started_at))"
 )
-"""The assignments of a run that ends now. The server's clock may have been set back since the run began."""
+"""The assignments for a run that ends now. The server's clock may have been set back since the run began."""
 
 _BEGUN: dict[int, float] = {}
-"""When this process began a run, by the clock that nobody sets."""
+"""When this process began each run, by the monotonic clock."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What a run did, in rows; the names are those of the columns of ``etl_runs``."""
+    """What a run did, in rows; the fields are columns of ``etl_runs``."""
 
     rows_processed_base: int = 0
     rows_processed_icap: int = 0
@@ -50,7 +50,7 @@ class Counts:
     warnings: int = 0
 
     def rows_processed(self) -> dict[str, int]:
-        """The figures that say how much there was, by column."""
+        """The ``rows_processed`` figures, by column."""
         return {name: count for name, count in asdict(self).items() if name.startswith("rows_processed_")}
 
 
@@ -76,13 +76,13 @@ def begin(cursor: psycopg.Cursor[Any], triggered_by: str, prefer: str = "serie")
         " VALUES ('running', 'start', %s, %s, %s, %s, %s) RETURNING id",
         [triggered_by, prefer, __version__, socket.gethostname(), os.environ.get("INVOCATION_ID")],
     ).fetchone()
-    assert row is not None  # noqa: S101 - RETURNING gives one row for the one inserted
+    assert row is not None  # noqa: S101 - RETURNING gives the inserted row
     _BEGUN[int(row[0])] = time.monotonic()
     return int(row[0])
 
 
 def close_abandoned(cursor: psycopg.Cursor[Any]) -> list[int]:
-    """Close rows that say ``running``; the lock has to be held, so that none of them is."""
+    """Close rows marked ``running``; the lock has to be held, so that none of these runs is alive."""
     closed = cursor.execute(
         sql.SQL(
             "UPDATE etl_runs SET status = 'failure', error_message = %(error)s, {}"
@@ -106,7 +106,7 @@ def close(
     counts: Counts,
     error: str | None = None,
 ) -> bool:
-    """Close a ``running`` row; one that is closed already is left alone, and the answer is False."""
+    """Close a ``running`` row; return False, and change nothing, if it is closed already."""
     values: dict[str, object] = {
         "status": status,
         "exit_code": exit_code,
@@ -125,7 +125,7 @@ def close(
 
 
 def has_succeeded(cursor: psycopg.Cursor[Any], run_id: int) -> bool:
-    """Whether the run's row says ``success``."""
+    """Whether the run's row is marked ``success``."""
     row = cursor.execute("SELECT status = 'success' FROM etl_runs WHERE id = %s", [run_id]).fetchone()
     return bool(row and row[0])
 
@@ -154,8 +154,7 @@ def record_rejects(cursor: psycopg.Cursor[Any], rejects: bytes) -> None:
 def record_findings(cursor: psycopg.Cursor[Any], run_id: int, findings: Sequence[Finding]) -> list[Finding]:
     """Record what the checks found, and return what failed and is new.
 
-    A finding is known when the last success found the same: no key that is new, or, of a check that has no keys, the
-    same words.
+    A finding is known if the last success found the same: no new key or, for a check without keys, the same text.
     """
     before = {
         name: (observed, set(keys))
@@ -196,7 +195,7 @@ def _is_known(finding: Finding, before: tuple[str, set[str]] | None) -> bool:
 
 
 def repeat_findings(cursor: psycopg.Cursor[Any], run_id: int, earlier: int, but: str) -> None:
-    """Record again, as known, what the run ``earlier`` found and did not pass, the check ``but`` aside."""
+    """Record again, as known, the failed checks of the run ``earlier``, except the check ``but``."""
     cursor.execute(
         "INSERT INTO etl_run_checks"
         " (run_id, check_name, severity, passed, observed, expected, detail, known, accepted, keys)"
@@ -220,14 +219,14 @@ def rows_last_used(
 
 
 def newest_published_month(connection: psycopg.Connection[Any]) -> date:
-    """The newest month of ``monthly_kpis``, which has rows."""
+    """The newest month of ``monthly_kpis``, which must not be empty."""
     with transaction(connection) as cursor:
         row = cursor.execute("SELECT max(fecha) FROM monthly_kpis").fetchone()
     return cast("date", row[0] if row else None)
 
 
 def record_differences(cursor: psycopg.Cursor[Any], run_id: int, rows: Sequence[Sequence[Any]]) -> None:
-    """Record what the sources of a run say differently, as ``job.reconciling.COLUMNS``."""
+    """Record where the sources of a run differ, as ``job.reconciling.COLUMNS``."""
     if rows:
         with cursor.copy("COPY conciliacion FROM STDIN") as copy:
             for row in rows:

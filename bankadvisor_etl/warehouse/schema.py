@@ -1,4 +1,4 @@
-"""The tables, as numbered SQL files that apply themselves under the lock and record that they did."""
+"""The tables, as numbered SQL files; applied under the lock, and recorded when applied."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ MARKS = {
     "metricas_cartera_segmentada": "fuente",
     "captacion": "fuente",
 }
-"""A column that a table of ours has, and one of the replaced system has not."""
+"""For each table, a column that ours has and the replaced system's lacks."""
 
 
 def prepare(cursor: psycopg.Cursor[Any]) -> None:
-    """Apply the versions that this database lacks, and bring tables and views up to date; the lock has to be held.
+    """Apply the versions that this database lacks, and update tables and views; the lock has to be held.
 
     Raises:
         ConfigurationError: the database holds tables of another system, or was made by a newer version; or the
@@ -82,14 +82,14 @@ def prepare(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def create(cursor: psycopg.Cursor[Any]) -> None:
-    """Make our tables as a new database gets them, where the search path says; nothing is recorded."""
+    """Create our tables as in a new database, in the schema of the search path; nothing is recorded."""
     for statements in available().values():
         cursor.execute(statements)
     prepare_tables(cursor)
 
 
 def replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
-    """Those of our tables that somebody put another table in the place of: the old job, if it still runs."""
+    """Those of our tables that were replaced by another one: by the old job, if it still runs."""
     names = cursor.execute(
         "SELECT name FROM unnest(%s::text[], %s::text[]) AS ours (name, mark) WHERE to_regclass(name) IS NOT NULL"
         " AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(name) AND attname = mark)",
@@ -99,7 +99,7 @@ def replaced(cursor: psycopg.Cursor[Any]) -> list[str]:
 
 
 def apply(cursor: psycopg.Cursor[Any], version: int) -> None:
-    """Apply one version and record it; to apply it again changes nothing."""
+    """Apply one version and record it; applying it again changes nothing."""
     cursor.execute(available()[version])
     cursor.execute(
         "INSERT INTO etl_schema (version, etl_version) VALUES (%s, %s) ON CONFLICT (version) DO NOTHING",
@@ -115,7 +115,7 @@ def available() -> dict[int, bytes]:
 
 
 def applied_versions(cursor: psycopg.Cursor[Any]) -> set[int]:
-    """The versions that this database has; none where it has no tables of ours."""
+    """The versions that this database has; none if it has none of our tables."""
     row = cursor.execute("SELECT to_regclass('etl_schema')").fetchone()
     if row is None or row[0] is None:
         return set()
@@ -123,7 +123,7 @@ def applied_versions(cursor: psycopg.Cursor[Any]) -> set[int]:
 
 
 def existing(cursor: psycopg.Cursor[Any], tables: Sequence[str] = TABLES) -> list[str]:
-    """Those of the tables' names that the search path knows."""
+    """The names among ``tables`` that exist in the search path."""
     names = cursor.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL",
         [list(tables)],

@@ -1,4 +1,4 @@
-"""``segmentos_cartera``: the segments of the loan book, kept as ``sources.segments`` describes them."""
+"""``segmentos_cartera``: the segments of the loan book, as ``sources.segments`` describes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def prepare_segments(cursor: psycopg.Cursor[Any]) -> None:
-    """Enter the segments that are missing, and bring names up to date; ids stay as they are."""
+    """Insert missing segments and update names; ids do not change."""
     rows = [(segment.code, segment.name, described(segment)) for segment in SEGMENTS]
     there = cursor.execute("SELECT codigo, nombre, descripcion FROM segmentos_cartera").fetchall()
     for row in rows:

@@ -1,7 +1,7 @@
-"""CNBV's series in the database: what is new or changed is laid over what is stored, and nothing else is written.
+"""CNBV's series in the database: only what is new or changed is written.
 
-All of it happens in one transaction of the caller: a crash leaves the old series whole, and readers never wait.
-Nothing here needs polars or numpy: whoever parsed the file hands over blocks that are ready for COPY.
+It all happens in one transaction of the caller: a crash leaves the old series intact, and readers never wait.
+Nothing here needs polars or numpy: the process that parses the file sends blocks that are ready for COPY.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 
 ROWS = ("huella", "primero", "idconcepto", "n_valores", "saldo", "entidad", "valores")
 KEYS = ("entidad", "saldo", "idconcepto", "huella_anterior")
-"""The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison rested on."""
+"""The columns of the blocks. ``huella_anterior`` is the stored fingerprint that the comparison used."""
 
 BLOCK = 2 * 2**20
-"""Bytes of stored series that are handed over at a time."""
+"""Bytes of stored series that are passed on at a time."""
 
 DIFFERENCES = ("entidad", "saldo", "idconcepto", "mes", "anterior", "nuevo")
 
 
 class Blocks(Protocol):
-    """A file held against the heads of what is stored, as ``sources.series.comparison`` makes it.
+    """A file compared with the stored series, as ``sources.series.comparison`` provides it.
 
-    Its parts are wanted in this order; a part that has nothing to say has no block.
+    The parts are requested in this order; an empty part has no block.
     """
 
     def keys_to_compare(self) -> Iterator[bytes]:
-        """Binary COPY (``KEYS``) of the stored series of which the values are wanted."""
+        """Binary COPY (``KEYS``) of the stored series whose values are needed."""
 
     def hold(self, stored: Iterable[bytes]) -> None:
-        """Hold these values, as ``_stored`` gives them, against the file's; called once, if any were wanted."""
+        """Compare these values, as ``_stored`` returns them, with the file's; called once, if any were requested."""
 
     def differences(self) -> Iterator[bytes]:
-        """CSV (``DIFFERENCES``) of the values that the file has otherwise, or (no ``nuevo``) has not."""
+        """CSV (``DIFFERENCES``) of the values that differ in the file, or (without ``nuevo``) that it lacks."""
 
     def rewritten_keys(self) -> Iterator[bytes]:
-        """Binary COPY (``KEYS``) of the stored series that are written anew."""
+        """Binary COPY (``KEYS``) of the stored series that are rewritten."""
 
     def rows(self) -> Iterator[bytes]:
-        """Binary COPY (``ROWS``) of those, and of the series that are new."""
+        """Binary COPY (``ROWS``) of the rewritten series and of the new ones."""
 
     @property
     def unchanged(self) -> int:
@@ -57,9 +57,9 @@ class Blocks(Protocol):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did: series that it wrote and left, and values that it restated, and that it kept as withdrawn.
+    """What a load did: how many series are new, changed and unchanged, how many values restated and withdrawn.
 
-    ``stored`` counts the values that were stored before, where any was withdrawn; ``first`` is the key of one of those.
+    If values were withdrawn, ``stored`` counts those stored before, and ``first`` is the key of the first withdrawn.
     """
 
     new: int
@@ -74,9 +74,9 @@ class Loaded:
 def heads(cursor: psycopg.Cursor[Any]) -> bytes:
     """What is stored, one CSV line per series: entidad, saldo, idconcepto, first month, length, fingerprint.
 
-    Taken in the transaction of ``load``, or before it: ``load`` refuses what does not rest on the stored fingerprints.
+    May be read before the transaction of ``load``, which refuses a comparison with fingerprints no longer stored.
     """
-    # As one text per institution, in a third of the time that 74,000 rows take.
+    # One text per institution takes a third of the time of 74,000 rows.
     lines = cursor.execute(
         "SELECT string_agg(concat_ws(',', entidad, saldo, idconcepto,"
         " (date_part('year', primero) * 12 + date_part('month', primero) - 1)::integer,"
@@ -88,14 +88,14 @@ def heads(cursor: psycopg.Cursor[Any]) -> bytes:
 def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, most: float = 1) -> Loaded:
     """Write what is new or changed; record each value that was restated or withdrawn.
 
-    A value that is stored and that the file lacks is withdrawn: it is kept, and recorded once, without a new value.
+    A stored value that the file lacks is withdrawn: it is kept, and recorded once, without a new value.
 
     Args:
         cursor: in a transaction, which the caller commits.
-        blocks: the file, held against ``heads``.
-        run_id: the run of ``etl_runs`` that the changes are recorded under.
-        most: the share of the stored values that may be withdrawn; where more are, nothing is written, and the counts
-            are for the caller to judge (``checks.withdrawn``).
+        blocks: the file, compared with ``heads``.
+        run_id: the run of ``etl_runs`` under which the changes are recorded.
+        most: the share of the stored values that may be withdrawn; beyond it nothing is written, and the caller
+            judges the counts (``checks.withdrawn``).
 
     Raises:
         ChangedError: somebody else loaded since ``heads``.
@@ -108,13 +108,13 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, most: float =
     differ, withdrawn = _stage_differences(cursor, blocks.differences())
     stored, first = _context(cursor) if withdrawn else (0, "")
     if withdrawn > most * stored:
-        for _ in (*blocks.rewritten_keys(), *blocks.rows()):  # to be heard out, and not to be written
+        for _ in (*blocks.rewritten_keys(), *blocks.rows()):  # read to the end, but not written
             continue
         return Loaded(0, 0, blocks.unchanged, differ - withdrawn, withdrawn, stored, first)
     if differ:
         _record(cursor, run_id)
     rewritten = _stage_keys(cursor, "series_reescritas", blocks.rewritten_keys())
-    _delete(cursor, rewritten)  # to be written anew: as fast as to append, and the file is at hand
+    _delete(cursor, rewritten)  # and insert again, which is as fast as appending to the arrays
     point("series_compared")
     written = _copy(cursor, "cnbv_series_valores", ROWS, blocks.rows())
     point("series_loaded")
@@ -122,9 +122,9 @@ def load(cursor: psycopg.Cursor[Any], blocks: Blocks, run_id: int, most: float =
 
 
 def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str, int, int]]) -> int:
-    """Bring ``cnbv_conceptos`` up to date (id, label, level, order) and return how many rows were written.
+    """Update ``cnbv_conceptos`` (id, label, level, order) and return how many rows were written.
 
-    A concept that a newer catalogue lacks stays: the series may have it still.
+    A concept that a newer catalogue lacks stays: the series may still have it.
     """
     cursor.execute("CREATE TEMPORARY TABLE conceptos_entrada (LIKE cnbv_conceptos) ON COMMIT DROP")
     with cursor.copy("COPY conceptos_entrada FROM STDIN") as copy:
@@ -141,7 +141,7 @@ def load_concepts(cursor: psycopg.Cursor[Any], concepts: Sequence[tuple[int, str
 def _copy(
     cursor: psycopg.Cursor[Any], table: str, columns: Iterable[str], blocks: Iterator[bytes], layout: str = "binary"
 ) -> int:
-    """COPY blocks of whole rows, and return how many rows; without a block nothing is executed."""
+    """COPY blocks of whole rows and return the number of rows; without a block nothing is executed."""
     first = next(blocks, None)
     if first is None:
         return 0
@@ -156,7 +156,7 @@ def _copy(
 
 
 def _stage_keys(cursor: psycopg.Cursor[Any], table: str, blocks: Iterator[bytes]) -> int:
-    """COPY keys into a temporary table, and return how many there are."""
+    """COPY keys into a temporary table and return how many there are."""
     cursor.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE {} (entidad text, saldo smallint, idconcepto integer, huella_anterior bigint)"
@@ -187,7 +187,7 @@ def _stored(cursor: psycopg.Cursor[Any], expected: int) -> Iterator[bytes]:
 
 
 def _delete(cursor: psycopg.Cursor[Any], expected: int) -> None:
-    """Delete the stored series that are written anew."""
+    """Delete the stored series that are rewritten."""
     if not expected:
         return
     cursor.execute(
@@ -204,7 +204,7 @@ def _check_same(found: int, expected: int) -> None:
 
 
 def _stage_differences(cursor: psycopg.Cursor[Any], differences: Iterator[bytes]) -> tuple[int, int]:
-    """COPY the differences into ``series_diferencias``; how many there are, and how many of them are withdrawn."""
+    """COPY the differences into ``series_diferencias``; return how many there are and how many are withdrawn."""
     cursor.execute(
         "CREATE TEMPORARY TABLE series_diferencias (entidad text, saldo smallint, idconcepto integer, mes date,"
         " anterior double precision, nuevo double precision) ON COMMIT DROP"
@@ -234,12 +234,12 @@ def _record(cursor: psycopg.Cursor[Any], run_id: int) -> None:
 
 
 def _context(cursor: psycopg.Cursor[Any]) -> tuple[int, str]:
-    """How many values are stored, and the key of the first that the file lacks."""
+    """The number of stored values, and the key of the first one that the file lacks."""
     stored = cursor.execute("SELECT sum(n_valores) FROM cnbv_series_valores").fetchone()
     first = cursor.execute(
         "SELECT concat_ws(' ', entidad, saldo, idconcepto, to_char(mes, 'YYYYMM')) FROM series_diferencias"
         " WHERE nuevo IS NULL ORDER BY entidad, saldo, idconcepto, mes LIMIT 1"
     ).fetchone()
-    assert stored  # noqa: S101 - a sum gives a row
+    assert stored  # noqa: S101 - an aggregate always returns a row
     assert first  # noqa: S101 - some were withdrawn
     return int(stored[0]), str(first[0])

@@ -1,6 +1,6 @@
-"""Makes the published tables and views as ``bankadvisor_etl.tables`` describes them, and keeps them so.
+"""Creates the published tables and views as ``bankadvisor_etl.tables`` describes them, and keeps them up to date.
 
-What is right already is left alone: only the catalogue is read then. What differs takes the owner of the table.
+If nothing differs, only the catalogue is read. A change can only be made by the owner of the table.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
-    """Make the tables that are missing, add the columns that they lack, and renew their comments.
-
-    With each goes the table that records its changes.
+    """Create missing tables, each with the table that records its changes, add missing columns, update comments.
 
     A role that does not own a table leaves its comments as they are.
 
@@ -37,7 +35,7 @@ def prepare_tables(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def constrain(cursor: psycopg.Cursor[Any]) -> None:
-    """Make the late constraints that are missing; a role that does not own the table leaves that to the owner."""
+    """Add missing late constraints; a role that does not own the table leaves that to the owner."""
     for table in TABLES:
         if not table.late:
             continue
@@ -49,17 +47,17 @@ def constrain(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def prepare_views(cursor: psycopg.Cursor[Any]) -> None:
-    """Make the views, or bring them up to date; who may read the table may read the view.
+    """Create or update the views; roles that may read the table may read the view.
 
-    A name that something else has is left to it, and a role that may not make views leaves them to the owner:
-    a run needs none of them, and ``missing_views`` tells.
+    If another object has the name, no view is created, and a role that may not create views leaves them to the owner:
+    a run needs none of them, and ``missing_views`` reports them.
     """
     for view in VIEWS:
         _prepare_view(cursor, view)
 
 
 def missing_views(cursor: psycopg.Cursor[Any]) -> list[str]:
-    """The views that are not there, or whose name something else has."""
+    """The views that do not exist, or whose name another object has."""
     return [view.name for view in VIEWS if not _is_ours(cursor, view)]
 
 
@@ -93,7 +91,7 @@ def _prepare_view(cursor: psycopg.Cursor[Any], view: View) -> None:
 
 
 def _comments(cursor: psycopg.Cursor[Any], relation: str) -> dict[str, str | None]:
-    """The comments of a relation's columns, in their order, and its own under ""; nothing where it is missing."""
+    """The comments of a relation's columns, in order, and its own under ""; empty if the relation is missing."""
     return dict(
         cursor.execute(
             "SELECT coalesce(attname, ''), d.description FROM pg_class c CROSS JOIN LATERAL (SELECT NULL AS attname,"
@@ -123,7 +121,7 @@ def _owns(cursor: psycopg.Cursor[Any], relation: str) -> bool:
 
 
 def _may_make(cursor: psycopg.Cursor[Any], view: View) -> bool:
-    """Whether the role owns what the view reads and may make it where that is."""
+    """Whether the role owns the table that the view reads and may create objects in its schema."""
     row = cursor.execute(
         "SELECT has_schema_privilege(relnamespace, 'CREATE') FROM pg_class WHERE oid = to_regclass(%s)", [view.reads]
     ).fetchone()
@@ -131,7 +129,7 @@ def _may_make(cursor: psycopg.Cursor[Any], view: View) -> bool:
 
 
 def _is_ours(cursor: psycopg.Cursor[Any], view: View) -> bool:
-    """Whether the name is that of a view, and of one that reads what ours reads."""
+    """Whether a view of that name exists and reads the same table as ours."""
     row = cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
         " AND d.classid = 'pg_rewrite'::regclass WHERE r.ev_class = to_regclass(%s) AND d.refobjid = to_regclass(%s))",
@@ -141,7 +139,7 @@ def _is_ours(cursor: psycopg.Cursor[Any], view: View) -> bool:
 
 
 def _let_in(cursor: psycopg.Cursor[Any], view: View) -> None:
-    """Let those who may read the table read the view."""
+    """Grant SELECT on the view to the roles that may read the table."""
     readers = cursor.execute(
         "SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(grantee::regrole::text) END"
         " FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass(%s) AND privilege_type = 'SELECT'"

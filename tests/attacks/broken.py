@@ -1,4 +1,4 @@
-"""The table of attacks: every way in which a file can be broken that we know of, and what has to be said of it."""
+"""The table of attacks: every known way in which a file can be broken, and what the refusal has to say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CASTIGOS, CASTIGOS_COMERCIALES = "CASTIGOS.xlsx", "Castigos Comerciales.xlsx"
 ICAP, TDA, TASAS, TASA_EFECTIVA = "ICAP_Bancos.xlsx", "TDA.xlsx", "CorporateLoan_CNBVDB.csv", "TE_Invex_Sistema.xlsx"
 
 DATA, INPUT = 65, 74
-"""The exit codes of a refusal: what the file says cannot be right; the file cannot be read."""
+"""The exit codes of a refusal: the contents of the file cannot be right; the file cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Broken:
     """One broken input.
 
     Attributes:
-        kind: of the attack, for the table.
+        kind: the kind of attack, for the table.
         name: what was done, in a few words.
-        file: which file it was done to.
-        code: the exit code that the run has to have.
-        says: what ``error_message`` has to name: the file, and the sheet, row, column and value where there is one.
+        file: the file that is broken.
+        code: the expected exit code.
+        says: what ``error_message`` has to name: the file, and the sheet, row, column and value if there is one.
         do: breaks the file at a path, in a copy of the sample data.
-        kept: of how many rows of the source the rejects have to be kept.
+        kept: the number of rows of the source whose rejects have to be kept.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Broken:
 
 def table() -> list[Broken]:
     """All of them."""
-    import broken_archives  # noqa: PLC0415 (they build their tables from what is above)
+    import broken_archives  # noqa: PLC0415 (they use the definitions above)
     import broken_cells  # noqa: PLC0415
     import broken_csv  # noqa: PLC0415
     import broken_figures  # noqa: PLC0415

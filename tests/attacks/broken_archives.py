@@ -1,4 +1,4 @@
-"""Files that are no workbook, or a damaged or hostile archive."""
+"""Files that are not workbooks, or are damaged or hostile archives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(4_096)
 SHEET = "xl/worksheets/sheet1.xml"
 BOMB = 140 * 2**20
 LOCAL, CENTRAL = (14, 18, 22), (16, 20, 24)
-"""Where a member's two headers have its sum, its packed and its unpacked size."""
+"""The offsets of the checksum, the packed size and the unpacked size in a member's two headers."""
 DEFLATE64 = 9
 
 
@@ -56,7 +56,7 @@ def _flip_in_sheet(path: Path) -> None:
 
 
 def _zero_middle(path: Path) -> None:
-    """A hole of 64 KiB, as a copy leaves that was broken off and resumed."""
+    """A hole of 64 KiB, as left by a copy that was interrupted and resumed."""
     content = bytearray(path.read_bytes())
     middle = len(content) // 2 // 4096 * 4096
     content[middle : middle + 65_536] = bytes(65_536)
@@ -64,7 +64,7 @@ def _zero_middle(path: Path) -> None:
 
 
 def _patch(path: Path, member: str, fields: dict[int, int], flags: int = 0, method: int | None = None) -> None:
-    """Overwrite what both headers of a member say: ``fields`` by place in (sum, packed, unpacked)."""
+    """Overwrite the fields in both headers of a member: ``fields`` by index in (checksum, packed, unpacked)."""
     with zipfile.ZipFile(path) as archive:
         info, start = archive.getinfo(member), archive.start_dir
     content = bytearray(path.read_bytes())
@@ -85,13 +85,13 @@ def _bomb(path: Path) -> None:
 
 
 def _understated_bomb(path: Path) -> None:
-    """The sheet unpacks to 140 MiB and says 1,000 bytes."""
+    """The sheet unpacks to 140 MiB and declares 1,000 bytes."""
     edit(path, SHEET, lambda xml: xml.replace(b"<sheetData>", b"<sheetData>" + b" " * BOMB))
     _patch(path, SHEET, {2: 1_000})
 
 
 def _forged_bomb(path: Path) -> None:
-    """The sheet goes on for 140 MiB after its end; the size and the sum are those of the part before."""
+    """The sheet continues for 140 MiB after its end; the size and the checksum are those of the part before."""
     honest = read(path, SHEET)
     row = b'<row><c t="inlineStr"><is><t>' + b"0123456789" * 100 + b"</t></is></c></row>"
     rewrite(path, {SHEET: honest.replace(b"</sheetData>", row * (BOMB // len(row)) + b"</sheetData>")})
@@ -117,7 +117,7 @@ def _document(path: Path) -> None:
 
 
 def _declare(doctype: bytes, use: bytes) -> Callable[[bytes], bytes]:
-    """Put a document type behind 5,000 bytes of comment, and its entity into the first element of text."""
+    """Put a document type after 5,000 bytes of comment, and its entity into the first text element."""
     start = b"<!--" + b" " * 5_000 + b"-->" + doctype
 
     def change(xml: bytes) -> bytes:

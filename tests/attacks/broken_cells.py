@@ -1,4 +1,4 @@
-"""Workbooks of the regulator's layout with cells and rows that cannot be read as what their columns are for."""
+"""Workbooks with the regulator's layout, with cells and rows that do not fit their columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rates files that are not comma-separated, not whole, or not right."""
+"""Rates files that are not comma-separated, not complete, or not right."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _lines(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Path], obj
 
 
 def _middle(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
-    """Change a line in the middle of the file, which has to become another one."""
+    """Change a line in the middle of the file; it has to differ afterwards."""
 
     def one(lines: list[bytes]) -> list[bytes]:
         after = change(lines[MIDDLE])
@@ -44,7 +44,7 @@ def _header(old: bytes, new: bytes) -> Callable[[Path], object]:
 
 
 def _cells(header: str, value: str, rows: int = 100) -> Callable[[Path], object]:
-    """Put a value into the column of the first rows, 2 % of them unless told."""
+    """Put a value into the column of the first rows, by default 2 % of them."""
 
     def change(lines: list[bytes]) -> list[bytes]:
         place = next(csv.reader([lines[0].decode("latin-1")])).index(header)
@@ -66,7 +66,7 @@ def _cut(line: bytes) -> bytes:
 
 
 def _comma_lost(line: bytes) -> bytes:
-    """The last comma but two: what follows it moves to the left."""
+    """Remove the third comma from the end: what follows moves to the left."""
     before, after = line.rsplit(b",", 3)[0], line.split(b",")[-3:]
     return before + b",".join(after)
 
@@ -123,7 +123,7 @@ TABLE = [
         "semicolons",
         TASAS,
         INPUT,
-        (TASAS, "row 1", "between commas"),
+        (TASAS, "row 1", "comma-separated headers"),
         _bytes(lambda c: c.replace(b",", b";")),
     ),
     Broken(
@@ -131,7 +131,7 @@ TABLE = [
         "tabs",
         TASAS,
         INPUT,
-        (TASAS, "row 1", "between commas"),
+        (TASAS, "row 1", "comma-separated headers"),
         _bytes(lambda c: c.replace(b",", b"\t")),
     ),
     Broken(

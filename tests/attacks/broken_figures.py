@@ -1,4 +1,4 @@
-"""Workbooks of the right form whose figures cannot be: the audit has to see it."""
+"""Well-formed workbooks with impossible figures, which the audit has to detect."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _half(path: Path) -> None:
 
 
 def _month(old: str, new: object, **other: str) -> Callable[[Path], None]:
-    """Write another month into every row of one."""
+    """Write another month into every row of a month."""
 
     def do(path: Path) -> None:
         with operating(path) as sheet:

@@ -1,4 +1,4 @@
-"""Things that stand where a file should be, and files that may not be opened."""
+"""Other things in the place of a file, and files that may not be opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
-    """Put something else in the place of a file."""
+    """Replace a file by something else."""
 
     def do(path: Path) -> None:
         path.unlink()
@@ -27,7 +27,7 @@ def _closed(path: Path) -> None:
 
 
 def _closed_folder(path: Path) -> None:
-    """CNBV's folder, beside a file."""
+    """CNBV's folder, next to a file."""
     (path.parent / "cnbv").mkdir(mode=0)
 
 

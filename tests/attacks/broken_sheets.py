@@ -1,4 +1,4 @@
-"""Workbooks that can be read, and whose sheets, headers and cells are not those of the regulator."""
+"""Readable workbooks whose sheets, headers or cells are not the regulator's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INVEX = "040059"
 
 @contextmanager
 def operating(path: Path) -> Iterator[Sheet]:
-    """Open the sheet that is read, and save it after the body."""
+    """Open the sheet that is read, and save it after the block."""
     sheet = Sheet(path, SHEETS.get(path.name))
     yield sheet
     sheet.save()
@@ -114,7 +114,7 @@ TABLE = [
         "headers and nothing else",
         CARTERA,
         DATA,
-        (CARTERA, "'Sheet1'", "no rows under the headers"),
+        (CARTERA, "'Sheet1'", "no rows below the headers"),
         _only_headers,
     ),
     Broken("sheet", "in UTF-16", ICAP, INPUT, (ICAP, "'ICAP Bancos'"), _xml(lambda x: x.decode().encode("utf-16"))),

@@ -32,13 +32,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def held(record_property: Callable[[str, object], None]) -> Callable[[str, str, Outcome], None]:
-    """To be called with kind, name and outcome of an attack when it was held: the table at the end shows it."""
+    """Called with kind, name and outcome of an attack that was repelled, for the table at the end."""
     return lambda kind, name, done: record_property("attack", [kind, name, done.code, done.peak, done.seconds])
 
 
 @pytest.fixture(scope="session")
 def target_dir(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the sample data with the months from 202401 on, in the same bytes, not to be written to."""
+    """The folder of the sample data with the months from 202401 on, always the same bytes, not to be written to."""
 
     def make(folder: Path) -> None:
         cut_to_last_months(Path(shutil.copytree(sample_dir, folder)))
@@ -64,6 +64,6 @@ def hit_template(server_dsn: str, target_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 def hit(hit_template: str) -> Iterator[str]:
-    """The connection string of this test's own database, in which run 1 published the files of ``target``."""
+    """The connection string of a database for one test, in which run 1 published the files of ``target``."""
     with copy_of(hit_template) as database:
         yield database

@@ -1,8 +1,8 @@
 """Feeds mutated copies of the files: ``python tests/attacks/fuzz.py --seconds 300 --seed 1 --data DIR``.
 
-Each case must end in a clean refusal (65 or 74), or in figures that equal those of the untouched files; never in a
-bug, a hang, more than 1 GB, or another figure. Most cases are read by the run's own reader and judged here by the
-run's own audit; some are given to the whole command, with a database.
+Each case must end in a clean refusal (65 or 74), or in the figures of the original files; never in a bug, a hang, more
+than 1 GB, or another figure. Most cases are read by the run's own reader and audited here; some are given to the whole
+command, with a database.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ KEEPS_WHAT_IS_PUBLISHED = ("figures_kept", "figures_absent", "newest_month_not_b
 TODAY = date(2025, 9, 1)
 PATIENCE = 60
 WHOLE_EVERY = 25
-"""One case in so many is given to the whole command."""
+"""One case in this many is given to the whole command."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Case:
 
 @dataclass
 class Report:
-    """What became of the cases."""
+    """The outcomes of the cases."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     mutations: Counter[str] = field(default_factory=Counter)
@@ -89,7 +89,7 @@ class Report:
 
 
 class Untouched:
-    """The files as they are, and what they give."""
+    """The original files and their figures."""
 
     def __init__(self, folder: Path, thresholds: Thresholds) -> None:
         self.folder, self.paths = folder, dict(find_files(folder))
@@ -102,7 +102,7 @@ class Untouched:
         self._published = whole.select(names).write_csv().encode()
 
     def figures(self, paths: Mapping[str, Path]) -> pl.DataFrame:
-        """The figures that a run would publish of these files beside the untouched ones, as rounded as it does.
+        """The figures that a run would publish from these files and the original ones, rounded as published.
 
         Raises:
             EtlError: a file is refused, or the audit refuses the figures.
@@ -124,7 +124,7 @@ class Untouched:
         return _frame(computed.content["columns"]["monthly_kpis"], computed.blocks[0])
 
     def differences(self, mine: pl.DataFrame) -> str:
-        """What publishing ``mine`` would change; rows that it lacks stay as they are."""
+        """The changes from publishing ``mine``; rows that it lacks stay as they are."""
         theirs = self.published.join(mine, on=KEY, how="semi").sort(KEY)
         if theirs.height != mine.height:
             return f"{mine.height - theirs.height} bank-months are new"
@@ -137,7 +137,7 @@ def cases(untouched: Untouched, seed: int, folder: Path) -> Iterator[Case]:
     number = 0
     while True:
         for source, path in untouched.paths.items():
-            random = Random(f"{seed} {number}")  # noqa: S311 (no secret hangs on it)
+            random = Random(f"{seed} {number}")  # noqa: S311 (not a secret)
             mutation = random.choice(suitable(path.name))
             copy = folder / str(number) / path.name
             copy.parent.mkdir()
@@ -149,7 +149,7 @@ def cases(untouched: Untouched, seed: int, folder: Path) -> Iterator[Case]:
 
 
 def fuzz(untouched: Untouched, *, seconds: float, most: int, seed: int, dsn: str | None, folder: Path) -> Report:
-    """Judge cases until there were enough or the time is up; with ``dsn``, some by the whole command on it."""
+    """Judge cases until there are enough or the time is up; with ``dsn``, some by the whole command on it."""
     report, began = Report(), time.monotonic()
     endless = cases(untouched, seed, folder)
     before = figures(dsn) if dsn else ""
@@ -179,7 +179,7 @@ def _frame(columns: list[str], block: bytes) -> pl.DataFrame:
 
 
 def _judge(untouched: Untouched, batch: list[Case], report: Report) -> None:
-    """Judge each damaged file among the untouched others."""
+    """Judge each damaged file together with the original others."""
     for case in batch:
         started = time.monotonic()
         with Watch() as watch:
@@ -193,7 +193,7 @@ def _judge_one(untouched: Untouched, case: Case, report: Report) -> None:
         mine = untouched.figures({case.source: case.path})
     except EtlError as error:
         _add_refusal(report, case, error)
-    except Exception as error:  # noqa: BLE001 (a bug is what we are looking for)
+    except Exception as error:  # noqa: BLE001 (bugs are what we are looking for)
         report.add(case, f"a bug: {type(error).__name__}: {error}", held=False)
     else:
         changed = untouched.differences(mine)
@@ -206,7 +206,7 @@ def _add_refusal(report: Report, case: Case, error: EtlError) -> None:
 
 
 def _whole(untouched: Untouched, case: Case, dsn: str, before: str, report: Report) -> None:
-    """Give the damaged file to the command, among links to the untouched others."""
+    """Give the damaged file to the command, with links to the original others."""
     for path in untouched.folder.iterdir():
         if path.name != case.file:
             (case.path.parent / path.name).symlink_to(path.resolve())
@@ -220,7 +220,7 @@ def _whole(untouched: Untouched, case: Case, dsn: str, before: str, report: Repo
 
 
 def main() -> int:
-    """Fuzz as the arguments say; 1 where something was not held."""
+    """Fuzz according to the arguments; return 1 if a case failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=300, help="how long at most (default: 300)")
     parser.add_argument("--cases", type=int, default=1_000_000, help="how many at most")

@@ -1,8 +1,8 @@
 """Ways to damage a file at random.
 
 After each of them a run must either refuse, or publish exactly what it would have published before: none makes another
-file that is as right as the first. Figures are therefore changed only where the audit can see it (in the loan book, by
-more than its tolerance), and in the other sheets only what holds the figures: the archive, the XML, whole columns.
+valid file. Figures are therefore changed only where the audit can detect it (in the loan book, by more than its
+tolerance); in the other sheets only the containers of figures are changed: the archive, the XML, whole columns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOLE = 65_536
 
 
 class Mutation(NamedTuple):
-    """One way: its name, whether it is for workbooks, for the rates or for both, and what it does to a file."""
+    """One mutation: its name, whether it applies to workbooks, to the rates or to both, and what it does to a file."""
 
     name: str
     suits: Callable[[str], bool]
@@ -34,7 +34,7 @@ class Mutation(NamedTuple):
 
 
 def suitable(file: str) -> list[Mutation]:
-    """The ways that a file of that name can be damaged."""
+    """The mutations that apply to a file of that name."""
     return [mutation for mutation in MUTATIONS if mutation.suits(file)]
 
 
@@ -53,7 +53,7 @@ def _flip(random: Random, content: bytearray) -> None:
 
 
 def _flip_in_directory(random: Random, content: bytearray) -> None:
-    """In the last kilobytes of an archive is what it says of its members."""
+    """In the last kilobytes of an archive, which hold its directory."""
     for _ in range(random.choice((1, 2, 4))):
         content[-1 - random.randrange(min(1_500, len(content)))] = random.randrange(256)
 
@@ -78,7 +78,7 @@ def _insert(random: Random, content: bytearray) -> None:
 
 
 def _hole(random: Random, content: bytearray) -> None:
-    """Zeros from some place on, as a copy leaves that was broken off."""
+    """Zeros from some offset on, as left by an interrupted copy."""
     start = random.randrange(len(content))
     length = min(random.choice((1, 512, 4_096, HOLE)), len(content) - start)
     content[start : start + length] = bytes(length)
@@ -117,7 +117,7 @@ def _add_member(random: Random, path: Path) -> None:
 
 
 def _pack_anew(random: Random, path: Path) -> None:
-    """The same members, in another order, packed in another way."""
+    """The same members in another order, compressed in another way."""
     with zipfile.ZipFile(path) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
     random.shuffle(members)
@@ -140,7 +140,7 @@ def _cut_sheet_after_a_row(random: Random, path: Path) -> None:
 
 
 def _flip_in_a_small_part(random: Random, path: Path) -> None:
-    """In what says which sheets there are and where."""
+    """In the parts that list the sheets and their files."""
 
     def change(xml: bytes) -> bytes:
         place = random.randrange(len(xml))
@@ -161,7 +161,7 @@ def _lose_a_bracket(random: Random, path: Path) -> None:
 
 
 def _lose_a_text(random: Random, path: Path) -> None:
-    """One of the first shared texts: all that come after it are read one place off."""
+    """Remove one of the first shared texts: all texts after it are shifted by one."""
 
     def change(xml: bytes) -> bytes:
         items = list(re.finditer(rb"<si>.*?</si>", xml, re.DOTALL))
@@ -181,7 +181,7 @@ def _spoil_header(random: Random, path: Path) -> None:
 
 
 def _spoil_column(random: Random, path: Path) -> None:
-    """A twentieth of a column's cells, of the kind that its column cannot be."""
+    """A twentieth of a column's cells, with values that do not fit the column."""
     sheet = Sheet(path, SHEETS[path.name])
     header = random.choice(READ[path.name])
     numbers = [row.number for row in sheet.rows()]
@@ -242,16 +242,16 @@ def _shuffle_rows(random: Random, path: Path) -> None:
 
 
 def _forget_places(random: Random, path: Path) -> None:
-    """Rows that do not say their number; the place is still clear."""
+    """Rows without their numbers; the position is still clear."""
     pattern = random.choice((rb'(<row) r="\d+"', rb'(<row[^>]*) spans="[^"]*"', rb'(<row[^>]*) ht="[^"]*"'))
     member = member_of(path, SHEETS.get(path.name))
     rewrite(path, {member: re.sub(pattern, rb"\1", read(path, member))})
 
 
 def _sign(random: Random, content: bytearray) -> None:
-    """A comma, quote or line end of the rates: lost, doubled, or made another one; but for the commas of thousands.
+    """A comma, quote or line end of the rates is removed, doubled or replaced, except for the commas of thousands.
 
-    ``"1;234"`` is a row at fault, which is set aside as it should be.
+    ``"1;234"`` makes a faulty row, which is rightly set aside.
     """
     places = [match.start() for match in re.finditer(rb',(?!\d{3}[,"])|["\n]', content[: 1 << 20])]
     place = random.choice(places[25:])
@@ -272,7 +272,7 @@ def _spoil_text(random: Random, content: bytearray) -> None:
 
 
 def _spoil_lines(random: Random, content: bytearray) -> None:
-    """In a twentieth of the lines, one character more or less at the same column's border."""
+    """In a twentieth of the lines, one character more or less at the border of the same column."""
     lines = bytes(content).split(b"\n")
     for number in random.sample(range(1, len(lines) - 1), max(1, len(lines) // 20)):
         lines[number] = lines[number].replace(b",", random.choice((b"", b",,", b";")), 1)
@@ -291,7 +291,7 @@ def _encode(random: Random, content: bytearray) -> None:
 
 
 def _is_published(cells: dict[str, str]) -> bool:
-    """Whether the audit looks at a row's figures, and they are more than nothing."""
+    """Whether the audit checks a row's figures, and they are not all zero."""
     code, total = cells.get("Institucion", ""), cells.get("Cartera Total Etapa 1") or "0"
     bank = code == "5" or (code.isdigit() and 40_000 <= int(code) < 50_000)
     return bank and float(total) > 1

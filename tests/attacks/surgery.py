@@ -1,4 +1,4 @@
-"""Cuts into workbooks, byte by byte: openpyxl would mend what is to be broken, and take ten times as long."""
+"""Edits workbooks byte by byte: openpyxl would repair what is to be broken, and take ten times as long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VALUE = re.compile(rb"<v>(.*?)</v>|<t[^>]*>(.*?)</t>", re.DOTALL)
 
 
 def rewrite(path: Path, changed: Mapping[str, bytes | None], *, added: Collection[tuple[str, bytes]] = ()) -> None:
-    """Write the archive anew, sums and all: with other contents of some members, without those that are None."""
+    """Rewrite the archive with its checksums, with other contents of some members, without those that are None."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members |= {name: content for name, content in changed.items() if content is not None}
@@ -37,7 +37,7 @@ def read(path: Path, member: str) -> bytes:
 
 
 def edit(path: Path, member: str, change: Callable[[bytes], bytes]) -> None:
-    """Change one member, which has to become another one."""
+    """Change one member; it has to differ afterwards."""
     before = read(path, member)
     after = change(before)
     assert after != before, (path.name, member)
@@ -45,7 +45,7 @@ def edit(path: Path, member: str, change: Callable[[bytes], bytes]) -> None:
 
 
 def member_of(path: Path, sheet: str | None) -> str:
-    """The member that holds a sheet; of the first one, where none is named."""
+    """The member that holds a sheet, by default the first one."""
     nodes = [node for node in _tree(read(path, WORKBOOK)).iter() if node.tag.endswith("}sheet")]
     node = next(node for node in nodes if sheet in (None, node.get("name")))
     (link,) = (value for name, value in node.attrib.items() if name.endswith("}id"))
@@ -54,7 +54,7 @@ def member_of(path: Path, sheet: str | None) -> str:
 
 
 class Place(NamedTuple):
-    """A row of a sheet: its number, where its XML begins and ends, and the text of its cells by header."""
+    """A row of a sheet: its number, the beginning and end of its XML, and the text of its cells by header."""
 
     number: int
     start: int
@@ -63,7 +63,7 @@ class Place(NamedTuple):
 
 
 class Sheet:
-    """The sheet of a workbook; ``save`` puts what became of it back."""
+    """The sheet of a workbook; ``save`` writes it back."""
 
     def __init__(self, path: Path, name: str | None) -> None:
         self.path, self.member = path, member_of(path, name)
@@ -108,7 +108,7 @@ class Sheet:
         self.set(int(self.first[1]), header, new)
 
     def drop(self, doomed: Callable[[dict[str, str]], bool]) -> int:
-        """Delete rows, and number those below anew; return how many went."""
+        """Delete rows and renumber those below; return how many were deleted."""
         rows, parts, gone = list(self.rows()), [self.xml[: self.first.end()]], 0
         for row in rows:
             if doomed(row.cells):
@@ -170,11 +170,11 @@ def _strings(path: Path) -> list[str]:
 
 
 def _tree(xml: bytes) -> ET.Element:
-    return ET.fromstring(xml)  # noqa: S314 (it is our own, and not broken yet)
+    return ET.fromstring(xml)  # noqa: S314 (our own, and not broken yet)
 
 
 def _cell(reference: bytes, value: object, attributes: bytes) -> bytes:
-    """The XML of a cell that keeps the style of the one before."""
+    """The XML of a cell with the style of the old one."""
     style = re.search(rb' s="\d+"', attributes)
     start = b'<c r="%s"%s' % (reference, style[0] if style else b"")
     if value is None:

@@ -1,4 +1,4 @@
-"""Broken, damaged and hostile files: each run ends with one clear error, and what is published stays as it is."""
+"""Broken, damaged and hostile files: each run ends with one clear error, and what is published does not change."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_mutated_files_are_refused_or_say_the_same(untouched: Untouched, hit: st
 
 
 def test_a_figure_that_changes_unseen_is_reported(untouched: Untouched) -> None:
-    """The judge sees what is published to the sixth digit, and a bank-month more."""
+    """The judge detects a change in the sixth digit, and an additional bank-month."""
     changed = untouched.published.with_columns(icap_total=untouched.published["icap_total"] + 1e-6)
     assert untouched.differences(changed) == "other figures in icap_total"
     assert untouched.differences(untouched.published.vstack(changed.head(1))) != ""

@@ -1,4 +1,4 @@
-"""Files that are odd and still say the same: they are read, and no published figure changes."""
+"""Unusual files with the same contents: they are read, and no published figure changes."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ from support.folders import age
 from support.small import FLOORS
 
 PATIENCE, MEMORY = 60, 1_000_000_000
-"""Seconds and bytes that a run may take, whatever it is given."""
+"""Seconds and bytes that a run may take, whatever its input."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: its exit code and output, the seconds it took, the most bytes that were resident at once."""
+    """The outcome of a run: its exit code and output, its seconds, its largest resident size in bytes."""
 
     code: int
     output: str
@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def end(self) -> str:
-        """The last thing that it said."""
+        """The last line of its output."""
         return self.output.rstrip().rpartition("\n")[2]
 
 
@@ -57,7 +57,7 @@ def run(data_dir: Path, dsn: str, *arguments: str) -> Outcome:
 
 
 def let_everybody_in(dsn: str) -> None:
-    """Open a private server's socket: a run without root's powers has to come through it."""
+    """Open a private server's socket, so that a run without root's privileges can connect."""
     folder = Path(conninfo_to_dict(dsn).get("host") or "")
     if folder.is_absolute() and folder.stat().st_uid != os.geteuid() == 0:
         for place in (folder, *folder.glob(".s.PGSQL.*[0-9]")):
@@ -65,10 +65,10 @@ def let_everybody_in(dsn: str) -> None:
 
 
 class Watch:
-    """Looks twenty times a second at the most that each living process of a tree ever had resident."""
+    """Samples, twenty times a second, the peak resident size of each living process of a tree."""
 
     def __init__(self, pid: int | None = None) -> None:
-        """Watch ``pid`` and its children, or else the children of this process."""
+        """Watch ``pid`` and its children, or the children of this process."""
         self.peak = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, args=(pid,), daemon=True)
@@ -82,7 +82,7 @@ class Watch:
         self._thread.join()
 
     def _look(self, pid: int | None) -> None:
-        while True:  # a command that refuses at once is looked at, too
+        while True:  # a command that refuses at once is sampled, too
             tree = _tree(pid) if pid else _tree(os.getpid())[1:]
             self.peak = max(self.peak, sum(map(_high_water, tree)))
             if self._stop.wait(0.05):

@@ -1,6 +1,6 @@
-"""``make bench``: a full run against the floor, in turn and pair by pair, and the memory that each takes.
+"""``make bench``: a full run compared with the floor, alternating, pair by pair, and the memory of each.
 
-The figures of one call are comparable with each other and with nothing else: quote the ratios.
+The figures of one call are comparable only with each other: quote the ratios.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(command: list[str], *, together: bool = False) -> Run:
 
 
 def environment() -> dict[str, str]:
-    """This one, but with compiled modules, as an installed package has them."""
+    """This one with compiled modules, as in an installed package."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -90,7 +90,7 @@ def _pss(pid: int) -> int:
 
 
 def main() -> None:
-    """Make the data, measure in turn, print the table."""
+    """Create the data, measure alternately, print the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--pairs", type=int, default=7, help="pairs of run and floor")
     options.add_argument("--tasas-rows", type=int, default=TASAS_ROWS)
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, tasas_rows: int) -> Path:
-    """The real workbooks where they are there, else invented ones; always invented rates."""
+    """The real workbooks if available, otherwise sample ones; always sample rates."""
     data, real = folder / "data", real_data_folder()
     if real:
         data.mkdir()

@@ -1,5 +1,5 @@
-"""The floor of a run: each input read once by the fastest honest reader of the same bytes, the CSV beside the
-workbooks, and as many rows COPYed. No checks, no record, no exit handlers.
+"""The floor of a run: each input read once by the fastest reader of the same bytes, the CSV in parallel with the
+workbooks, and the same number of rows copied. No checks, no record, no exit handlers.
 
 Usage: ``python floor.py FOLDER DSN ROWS``.
 """

@@ -1,7 +1,7 @@
-"""``make bench-series``: a run with CNBV's series, from the archive to published, against ``unzip``, COPY and a key.
+"""``make bench-series``: a run with CNBV's series, compared with ``unzip``, COPY and a primary key.
 
-In turn and pair by pair, in one run: the machine is shared, so quote the ratios. Then the same file again, the next
-month with 5,000 restated values, the size on disk, and the three questions that readers ask.
+Alternating, pair by pair, in one run: the machine is shared, so quote the ratios. Then the same file again, the next
+month with 5,000 restated values, the size on disk, and three typical queries.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def bare(archive: Path, folder: Path, dsn: str, programs: Path) -> tuple[float, 
 
 
 def loaded(archive: Path, dsn: str) -> tuple[float, float]:
-    """A whole run, which publishes ``monthly_kpis`` too: seconds, and MiB resident in the largest process."""
+    """A whole run, including ``monthly_kpis``: seconds, and MiB resident in the largest process."""
     with tempfile.TemporaryDirectory(dir=archive.parent) as data:
         (Path(data) / SERIE.folder).mkdir()
         (Path(data) / SERIE.folder / SERIE.files[0]).symlink_to(archive.resolve())
@@ -63,7 +63,7 @@ def loaded(archive: Path, dsn: str) -> tuple[float, float]:
 
 
 def ask(dsn: str, question: str) -> float:
-    """Milliseconds that the server takes to plan and answer, the fastest of ten times."""
+    """Milliseconds that the server takes to plan and execute, the fastest of ten."""
     query = sql.SQL(question)  # type: ignore[arg-type]
     explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(query)
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -73,7 +73,7 @@ def ask(dsn: str, question: str) -> float:
 
 
 def pair(folder: Path, server: str, programs: Path) -> dict[str, float]:
-    """One pair, and what a first load cannot show."""
+    """One pair, and the measurements beyond a first load."""
     first, newer = folder / "first.zip", folder / "next.zip"
     with fresh_database(server) as database, tempfile.TemporaryDirectory(dir=folder) as unpacked:
         base, copied = bare(first, Path(unpacked), database, programs)

@@ -1,9 +1,9 @@
-"""Writes a series of CNBV's layout and size, for the benchmark: 12.65 million rows, about 550 MB, and later editions.
+"""Writes a series with CNBV's layout and size for the benchmark: 12.65 million rows, about 550 MB, and later editions.
 
 58 entities x 2 saldos x 637 concepts over the months of each entity, up to 306. Close to half of the values are 0, as
 in the published file; the others are pesos with the noise that binary sums leave, and ratios. The loan book adds up,
 so that a run publishes it.
-``python tests/bench/series_data.py FOLDER`` writes ``first.zip`` and ``next.zip``: a month more, 5,000 values restated.
+``python tests/bench/series_data.py FOLDER`` writes ``first.zip`` and ``next.zip``: one more month, 5,000 restatements.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def book(entity: int, saldo: int) -> dict[str, np.ndarray]:
 
 
 def _put_book(values: np.ndarray, amounts: dict[str, np.ndarray]) -> None:
-    """Lay the loan book, and CNBV's ratios of it, over the other figures."""
+    """Overwrite the figures of the loan book and CNBV's ratios of it."""
     for name, at in PLACES.items():
         values[at] = amounts[name]
     loans = amounts["total_e1"] + amounts["total_e2"] + amounts["total_e3"]
@@ -84,7 +84,7 @@ def _put_book(values: np.ndarray, amounts: dict[str, np.ndarray]) -> None:
 
 
 def rows(entity: int, saldo: int, months: int, restated: np.ndarray) -> bytes:
-    """The rows of an entity and saldo as CNBV writes them; the values at ``restated`` are 1 % higher and not 0."""
+    """The rows of an entity and saldo in CNBV's format; the values at ``restated`` are 1 % higher and not 0."""
     values = series(entity, saldo, months).copy()
     for concept, month in restated:
         values[concept, month] = values[concept, month] * 1.01 + 1
@@ -121,7 +121,7 @@ def write(file: BinaryIO, months: int = MONTHS, restated: int = 0) -> int:
 
 
 def write_zip(path: Path, months: int = MONTHS, restated: int = 0) -> int:
-    """Write the archive as CNBV publishes it."""
+    """Write the archive in CNBV's format."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive, archive.open(NAME, "w") as file:
         return write(file, months, restated)
 

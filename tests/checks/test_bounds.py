@@ -1,4 +1,4 @@
-"""The bounds of the README are those of the code, no real month trips them, and a slip of 100 is always found."""
+"""The bounds in the README are those of the code, no real month exceeds them, and a factor of 100 is always found."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AMOUNT_CHECKS = (figures.stage_totals, figures.todas, figures.sistema_is_sum, fi
 
 
 def documented() -> Iterator[tuple[str, str, list[str]]]:
-    """Source, column and the four cells of each row of the table; the others of cartera are named last."""
+    """Source, column and the four cells of each row of the table; the other columns of cartera come last."""
     rows = re.findall(r"^\| (\w+) \| ((?:`\w+`(?:, )?)+|the other amounts) \|(.*)\|$", README, re.MULTILINE)
     rows = [row for row in rows if row[0] in BOUNDS]
     named = {(source, name) for source, names, _ in rows for name in re.findall(r"`(\w+)`", names)}
@@ -41,7 +41,7 @@ def documented() -> Iterator[tuple[str, str, list[str]]]:
 
 
 COLUMNS = [(source, column) for source, column, cells in documented() if cells[0] or cells[2]]
-"""Those whose largest honest move was measured on the regulator's files."""
+"""Those whose largest real move was measured on the regulator's files."""
 MEASURED = [source for source in BOUNDS if source in dict(COLUMNS)]
 
 
@@ -59,12 +59,12 @@ def slipped(table: pl.DataFrame, column: str, month: object, factor: float) -> p
 
 
 def found_by_scale(source: str, table: pl.DataFrame, column: str) -> bool:
-    """Whether the check of one column does; each column is compared with itself alone."""
+    """Whether the check of one column finds it; each column is compared only with itself."""
     return not findings(scale, source, table, {column: BOUNDS[source][column]})[f"scale_{source}_{column}"].passed
 
 
 def found_otherwise(source: str, table: pl.DataFrame) -> bool:
-    """Whether a check of the amounts among themselves refuses the file."""
+    """Whether a check of the amounts with each other refuses the file."""
     if source == "castigos":
         return any(
             not finding.passed for finding in reliefs_below_write_offs(evidence(cartera=NO_LOANS, castigos=table))
@@ -127,7 +127,7 @@ def test_a_slip_in_one_column_of_the_real_files_is_found(real_data: Path, source
 
 
 def _has_reliefs(table: pl.DataFrame, month: object, factor: float) -> bool:
-    """Whether five banks have reliefs that month, or the system's, slipped, are above its write-offs."""
+    """Whether five banks have reliefs that month, or the system's, multiplied, exceed its write-offs."""
     here = table.filter(pl.col("mes") == month)
     banks = here.filter(pl.col("codigo").str.starts_with("04"), pl.col("quitas") != 0).height
     ((write_offs, reliefs),) = here.filter(pl.col("codigo") == "5").select("castigos", "quitas").iter_rows()

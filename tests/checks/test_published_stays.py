@@ -21,7 +21,7 @@ BOOK = cartera(*(coherent(code, period, ae_e1=10) for code in (INVEX, SISTEMA) f
 
 
 def table(*keys: tuple[str, int], **figures: float | None) -> pl.DataFrame:
-    """What is published of these bank-months: the figures given, and no others."""
+    """Published bank-months with only the given figures."""
     schema = {"codigo": pl.String, "mes": pl.Date, **dict.fromkeys(METRICS, pl.Float64)}
     rows = [{"codigo": code, "mes": mes(period), **figures} for code, period in keys]
     return pl.DataFrame(rows, schema=schema).with_columns(alertas=pl.lit([], pl.List(pl.String)), banco_norm="codigo")

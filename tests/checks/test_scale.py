@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BANKS = [f"0400{number}" for number in range(10, 20)]
 MONTHS = (202501, 202502, 202503, 202504, 202505)
 SINGLE_LOANS = {"ef_e2", "eg_e2", "eg_e3"}
-"""Held to their totals instead: ``stage_total_e2`` and ``stage_total_e3``."""
+"""Checked against their totals instead: ``stage_total_e2`` and ``stage_total_e3``."""
 EMPTY = {"eg_vr", "vi_vr"}
 READ = [source for source in SOURCES if source.name in BOUNDS and source.name != "tasas"]
 

@@ -1,4 +1,4 @@
-"""What a boot is made of, kept by content: a root of each Debian, and the wheels to install the project inside it."""
+"""Cached parts of a boot, keyed by content: a root of each Debian, and the wheels to install the project in it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def mirror() -> str:
-    """The Debian mirror of this machine, from its own apt sources; it has the other releases too."""
+    """The Debian mirror in this machine's apt sources; it also has the other releases."""
     if url := os.environ.get("BANKADVISOR_E2E_MIRROR"):
         return url
     apt = Path("/etc/apt")
@@ -45,7 +45,7 @@ def mirror() -> str:
 
 
 def cached(name: str, content: str, make: Callable[[Path], None]) -> Path:
-    """The folder of the cache that `make` fills; named by its content, and there only when whole."""
+    """The folder of the cache that `make` fills, named by its content; it exists only if complete."""
     CACHE.mkdir(parents=True, exist_ok=True)
     final = CACHE / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     with (CACHE / f"{name}.lock").open("w") as lock:
@@ -83,11 +83,11 @@ def pinned(suite: str) -> str:
 
 
 ONCE_NEEDED = ("dataframely>=3.1",)
-"""What version 0.1.0 asks for and this one does not: an upgrade begins with it."""
+"""The requirements of version 0.1.0 that this one lacks, for the upgrade test."""
 
 
 def wheels(suite: str) -> Path:
-    """All that is pinned, since there is no network inside; and what version 0.1.0 asks for."""
+    """All pinned packages, since there is no network inside, and the requirements of version 0.1.0."""
     lines = pinned(suite)
 
     def make(folder: Path) -> None:
@@ -102,19 +102,19 @@ def wheels(suite: str) -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A copy with owners, modes and links as they are, sharing blocks where the file system can."""
+    """A copy with the same owners, modes and links, sharing blocks if the file system can."""
     subprocess.run(["cp", "--archive", "--reflink=auto", str(source), str(target)], check=True)
 
 
 def copy_checkout(target: Path) -> None:
-    """What an operator has after git clone: what `make install-units` reads."""
+    """The files of a git clone that `make install-units` reads."""
     target.mkdir()
     for part in ("bankadvisor_etl", "systemd", "requirements", "Makefile", "pyproject.toml", "README.md", "LICENSE"):
         copy(PROJECT / part, target / part)
 
 
 def export_checkout(commit: str, target: Path) -> None:
-    """The same of an earlier version, from this clone's history."""
+    """The same for an earlier version, from this clone's history."""
     target.mkdir()
     tree = subprocess.run(
         ["git", "-c", "safe.directory=*", "-C", str(PROJECT), "archive", commit], capture_output=True, check=True
@@ -123,7 +123,7 @@ def export_checkout(commit: str, target: Path) -> None:
 
 
 def discard(machine: Path) -> None:
-    """Removes a session's copy, and what systemd-nspawn leaves of it in /run."""
+    """Removes a session's copy, and what systemd-nspawn leaves in /run."""
     shutil.rmtree(machine, ignore_errors=True)
     machine.with_name(f"{machine.name}.console").unlink(missing_ok=True)
     shutil.rmtree(f"/run/systemd/nspawn/propagate/{machine.name}", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The machine on which the units are tried: installed once over an old job, set back before each test."""
+"""The machine on which the units are tested: installed once over an old job, reset before each test."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LONG = ("test_postgres_arrangements", "test_systemd_deb", "test_systemd_nights",
 ONE_IS_ENOUGH = {
     "test_systemd_boot": "bookworm",
     "test_systemd_doctor": "bookworm",
-    "test_systemd_failures": "trixie",  # its OnFailure is the one that fires at every try
+    "test_systemd_failures": "trixie",  # its OnFailure= fires on every attempt
     "test_systemd_health": "trixie",
     "test_systemd_install": "trixie",
     "test_systemd_readme": "trixie",
     "test_systemd_run": "bookworm",
 }
-"""Files that .ci/run tries on one of the two Debians, for the same reason: on the other one they are marked slow."""
+"""Files that .ci/run tests on one of the two Debians, for the same reason: on the other one they are marked slow."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each Debian is one worker's: it boots once."""
+    """Each Debian is assigned to one worker, so that it boots once."""
     for item in items:
         if item.path.stem in LONG:
             item.add_marker(pytest.mark.slow)
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", params=base.PYTHON)
 def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """Boots a copy of the root, lays an old job on it, and installs over that."""
+    """Boots a copy of the root, puts an old job on it, and installs over that."""
     missing = [tool for tool in ("debootstrap", "systemd-nspawn", "nsenter", "setpriv") if not shutil.which(tool)]
     if os.geteuid() or missing:
         pytest.fail(f"the boot needs root and Debian's debootstrap and systemd-container; missing: {missing}")
@@ -68,7 +68,7 @@ def computer(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 @pytest.fixture
 def machine(computer: Machine) -> Iterator[Machine]:
-    """The same machine, set back; whatever happened to it, each line that the package logged is JSON."""
+    """The same machine, reset; whatever happens to it, each line that the package logs is JSON."""
     computer.reset()
     yield computer
     for entry in computer.news("-t", "bankadvisor-etl"):

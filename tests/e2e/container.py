@@ -1,4 +1,4 @@
-"""A container with a systemd, a root and a network (loopback alone) of its own; the machine's are never touched."""
+"""A container with its own systemd, root and network (loopback only); the machine's are never touched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_GROUPS = 'for group in $GROUPS_TO_JOIN; do echo $$ >"$group/cgroup.procs"; do
 
 
 def wait_until(holds: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
-    """The first true answer of `holds`, or an AssertionError that says what never came true."""
+    """The first true result of `holds`, or an AssertionError that says what never became true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := holds():
@@ -31,9 +31,9 @@ def wait_until(holds: Callable[[], Any], what: str, *, seconds: float = 60) -> A
 
 
 def control_groups(name: str) -> list[Path]:
-    """A group for the container where no systemd is there to give it one.
+    """A control group for the container if there is no systemd to create one.
 
-    Two containers in one group would take each other's services for leftovers of their own, and end them.
+    Two containers in one group would take each other's services for their own leftovers and kill them.
     """
     if HOST_HAS_SYSTEMD:
         return []
@@ -66,7 +66,7 @@ class Container:
         self.cut_power()
 
     def path(self, inside: str) -> Path:
-        """Where a file inside is seen from here; not those of /run, /tmp, /proc, which only the container has."""
+        """The outside path of a file in the container, except in /run, /tmp and /proc, which only the container has."""
         return self.root / inside.lstrip("/")
 
     def boot(self) -> None:
@@ -98,7 +98,7 @@ class Container:
         return next((int(pid) for pid in children if answers(int(pid))), 0)
 
     def cut_power(self) -> None:
-        """Ends everything inside at once, as a power failure does."""
+        """Kills everything inside at once, like a power failure."""
         if self._pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)  # the kernel ends the whole PID namespace with its PID 1

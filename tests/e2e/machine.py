@@ -30,7 +30,7 @@ PIP = "[global]\nno-index = true\nfind-links = /wheels\n"
 """/etc/pip.conf inside, where there is no index."""
 DSN = "postgresql://bankadvisor_etl@127.0.0.1:5432/bankadvisor"
 NO_PATIENCE = "BANKADVISOR_RETRIES=0\n"
-"""For fetch: there is no network inside, and no test has to wait for one."""
+"""For fetch: there is no network inside, and no test should wait for one."""
 PASSWORD = "only:in-the-credential"  # noqa: S105  # the colon needs pgpass's escape
 DATABASE = "CREATE DATABASE bankadvisor OWNER bankadvisor_etl ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"
 ALERT = f"""#!/bin/sh
@@ -39,13 +39,13 @@ ALERT = f"""#!/bin/sh
 
 
 class Machine(Container):
-    """The container, in the words of this project."""
+    """The container, with this project's commands."""
 
-    installed = ""  # what the first installation said
+    installed = ""  # the output of the first installation
     _mark = 0
 
     def make(self, target: str, *settings: str, source: str = "/src") -> str:
-        """`make install-units` and its like, from the checkout, without a package index; what it said."""
+        """Run `make install-units` and the like in the checkout, without a package index; return the output."""
         done = self.run("make", "--silent", "-C", source, target, *settings)
         return done.stdout + done.stderr
 
@@ -58,7 +58,7 @@ class Machine(Container):
         return path
 
     def configure(self) -> None:
-        """What the installer says to do next: the data, the DSN, the password."""
+        """The next steps printed by the installer: the data, the DSN, the password."""
         self.write(SETTINGS, f"BANKADVISOR_DATA_DIR={DATA}\nBANKADVISOR_DSN={DSN}\n{NO_PATIENCE}")
         escaped = PASSWORD.replace(":", r"\:")
         self.write(PGPASS, f"127.0.0.1:5432:bankadvisor:bankadvisor_etl:{escaped}\n", 0o600)
@@ -66,7 +66,7 @@ class Machine(Container):
         self.run("sh", "-c", f"rm -rf {DATA}/* && cp {SAMPLE}/* {DATA}/")
 
     def reset(self) -> None:
-        """The state that every test begins with: configured, an empty database, no override, nothing failed."""
+        """The initial state of every test: configured, an empty database, no override, nothing failed."""
         for path in (DROP_IN, FETCH_DROP_IN, HOOK, ALERTS, UNFINISHED):
             self.path(path).unlink(missing_ok=True)
         self.run("systemctl", "daemon-reload")
@@ -90,7 +90,7 @@ class Machine(Container):
         return rows
 
     def etl_runs(self) -> list[dict[str, Any]]:
-        """Every run so far; none before there is a table."""
+        """Every run so far; none if there is no table."""
         exists = self.psql("SELECT to_regclass('etl_runs') IS NOT NULL").strip() == "t"
         return self.rows("SELECT * FROM etl_runs ORDER BY id") if exists else []
 
@@ -106,7 +106,7 @@ class Machine(Container):
 
     def news(self, *selection: str) -> list[dict[str, Any]]:
         """Entries of the journal since this test began."""
-        # Not --after-cursor: with a selection journalctl of systemd 252 leaves out the first entry after it.
+        # Not --after-cursor: with a filter, journalctl of systemd 252 leaves out the first entry after it.
         return [entry for entry in self.journal(*selection) if int(entry["__REALTIME_TIMESTAMP"]) > self._mark]
 
     def override(self, *lines: str, path: str = DROP_IN) -> None:
@@ -115,20 +115,20 @@ class Machine(Container):
         self.run("systemctl", "daemon-reload")
 
     def hook(self) -> None:
-        """An /etc/bankadvisor-etl/on-failure that keeps what it is given."""
+        """An /etc/bankadvisor-etl/on-failure that stores its input."""
         self.write(HOOK, ALERT, 0o755)
 
     def alerts(self) -> list[str]:
-        """What the hook was given, one text an alert."""
+        """The input of the hook, one text per alert."""
         path = self.path(ALERTS)
         return path.read_text().split("--- alert\n")[1:] if path.exists() else []
 
     def start(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """`systemctl start bankadvisor-etl`; fails as it fails."""
+        """`systemctl start bankadvisor-etl`, with its exit code."""
         return self.run("systemctl", "start", *options, SERVICE, check=False)
 
     def succeed(self) -> None:
-        """A start of the service that must succeed; otherwise the journal says why it did not."""
+        """A start of the service that must succeed; otherwise the journal is shown."""
         done = self.start()
         assert done.returncode == 0, "\n".join(str(entry["MESSAGE"]) for entry in self.news("-u", SERVICE))
 
@@ -137,15 +137,15 @@ class Machine(Container):
         return str(wait_until(self._at_rest, "the service rests", seconds=seconds))
 
     def _at_rest(self) -> str:
-        """The state, if it is one of rest; a start that waits for the fetch is none."""
+        """The state, if the service is at rest; a start that waits for the fetch is not."""
         state = self.state(SERVICE)
         return state if state in {"inactive", "failed"} and self.show(SERVICE, "Job") in {"", "0"} else ""
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Somebody holds monthly_kpis, so that a run gets as far as that and waits."""
+        """Lock monthly_kpis, so that a run waits there."""
         hold = ["-c", "BEGIN", "-c", "LOCK monthly_kpis IN ACCESS EXCLUSIVE MODE", "-c", "SELECT pg_sleep(600)"]
-        # A unit of the container: a process of ours in there would hold up its reboot.
+        # A unit of the container: a process started from outside would delay its reboot.
         unit = ["systemd-run", "--quiet", "--collect", "--setenv=PGAPPNAME=holder", "--uid=postgres"]
         self.run(*unit, "psql", "-d", "bankadvisor", *hold)
         wait_until(lambda: self._locks(granted=True), "monthly_kpis is locked")
@@ -153,7 +153,7 @@ class Machine(Container):
         self.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'")
 
     def _locks(self, *, granted: bool) -> list[dict[str, Any]]:
-        """Locks on monthly_kpis that somebody holds, or waits for."""
+        """Locks on monthly_kpis that are held or waited for."""
         locks = self.rows("SELECT mode, granted FROM pg_locks WHERE relation = 'monthly_kpis'::regclass")
         return [lock for lock in locks if lock["granted"] is granted]
 
@@ -172,7 +172,7 @@ class Machine(Container):
 
     @contextlib.contextmanager
     def stopped_run(self) -> Iterator[dict[str, Any]]:
-        """A run of the service that does nothing for as long as one likes: one that waits for a lock gives up."""
+        """A run of the service that does nothing for as long as needed: one that waits for a lock would give up."""
         with self.held_run() as run:
             self.run("systemctl", "kill", "--signal=STOP", "--kill-whom=main", SERVICE)
         yield run

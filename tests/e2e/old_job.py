@@ -1,4 +1,4 @@
-"""The job that this package replaces, as it stands on an operator's machine."""
+"""The job that this package replaces, as on an operator's machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OLD_CRON = "0 2 * * * root docker exec bankadvisor python -m etl\n"
 
 
 def lay(machine: Machine) -> None:
-    """The system that is replaced: enabled at boot, its timer tied to its service, and a line of cron."""
+    """The replaced system: enabled at boot, its timer bound to its service, and a crontab line."""
     machine.write(f"/etc/systemd/system/{SERVICE}", OLD_SERVICE)
     machine.write(f"/etc/systemd/system/{TIMER}", OLD_TIMER)
     machine.write("/etc/cron.d/bankadvisor", OLD_CRON)

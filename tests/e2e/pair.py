@@ -1,4 +1,4 @@
-"""A primary and a standby that follows it, of Debian's packages: synchronous, so that what is committed is on both."""
+"""A primary and its standby, from Debian's packages: synchronous, so that what is committed is on both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ $as sed -i "s/primary_conninfo = '/&application_name=dos /" /var/lib/postgresql/
 pg_ctlcluster $v dos start
 $as createdb --port {PRIMARY} --owner bankadvisor_etl bankadvisor
 """
-# The standby last: it then has all that the primary wrote.
+# The standby last: it then has everything that the primary wrote.
 REST = """
 cd /
 v=$(ls /usr/lib/postgresql)
@@ -60,18 +60,18 @@ DROP = f"{REST}for name in uno dos; do pg_dropcluster $v $name --stop; done; rm 
 
 
 class Pair:
-    """The two servers on a machine, and the database on them as whoever reads it sees it."""
+    """The two servers on a machine, and their database."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.script(MAKE)
 
     def script(self, text: str) -> None:
-        """Run a script as root; it must go well."""
+        """Run a script as root; it must succeed."""
         self._machine.run("sh", "-ec", text)
 
     def restore(self) -> None:
-        """Both as they were when they were kept, one following the other."""
+        """Both in the saved state, with replication."""
         self.script(RESTORE)
         follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
         wait_until(lambda: self.ask(PRIMARY, follows) == "1", "the standby follows")

@@ -1,4 +1,4 @@
-"""PostgreSQL as Debian has it: behind pgbouncer, and with a standby that takes over in the middle of a run."""
+"""PostgreSQL from Debian: behind pgbouncer, and with a standby that takes over in the middle of a run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RESTATED = "/tmp/restated"  # noqa: S108
 
 @pytest.fixture
 def bouncer(machine: Machine) -> Iterator[Machine]:
-    """The machine, whose settings lead through pgbouncer."""
+    """The machine, with settings for pgbouncer."""
     machine.write("/etc/pgbouncer/pgbouncer.ini", BOUNCER)
     machine.write("/etc/pgbouncer/userlist.txt", f'"bankadvisor_etl" "{PASSWORD}"\n')
     machine.run("systemctl", "restart", "pgbouncer")
@@ -60,7 +60,7 @@ def test_runs_through_pgbouncer_with_transaction_pooling(bouncer: Machine) -> No
     before = bouncer.published()
     assert bouncer.run("bankadvisor-etl", "doctor").returncode == 0
     bouncer.override(*FORCED, "RestartSec=1s", "RestartSteps=0")
-    with bouncer.held_run():  # the lock holds between two clients of one pool
+    with bouncer.held_run():  # the lock works between two clients of one pool
         assert bouncer.run("bankadvisor-etl", "run", check=False).returncode == 75
         bouncer.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
         wait_until(lambda: bouncer.etl_runs()[-1]["status"] == "failure", "the row of the killed run is closed")
@@ -89,7 +89,7 @@ def run(machine: Machine, fault: str = "") -> int:
 
 
 def lose_the_primary_at(point: str, machine: Machine, pair: Pair) -> int:
-    """Run until a point, lose the primary there, go on; the exit code."""
+    """Run until a point, lose the primary there, continue; the exit code."""
     command = ["env", f"BANKADVISOR_FAULT={point}:wait={HELD}", f"BANKADVISOR_DATA_DIR={RESTATED}"]
     held = machine.popen("sh", "-c", f"{shlex.join([*command, 'bankadvisor-etl', 'run'])} >/dev/null 2>&1; echo $?")
     wait_until(lambda: machine.run("test", "-e", HELD, check=False).returncode == 0, f"the run comes to {point}")
@@ -118,6 +118,6 @@ def test_a_primary_that_is_lost_at_each_step_loses_and_doubles_nothing(machine: 
         statuses = pair.ask(STANDBY, STATUSES).split()
         assert set(statuses) <= {"success", "failure"}, point
         assert statuses[-1] == "success", point
-    # What a run has committed stays, although its end could not be told; before that nothing of it is seen.
+    # What a run has committed stays, although the commit could not be confirmed; before that nothing is visible.
     committed = {"committed": (0, "new", 0)}
     assert seen == dict.fromkeys(POINTS, (69, "old", 0)) | committed

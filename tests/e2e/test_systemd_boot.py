@@ -1,4 +1,4 @@
-"""Nights that were missed, and machines that go down in the middle of a run."""
+"""Missed nights, and machines that go down in the middle of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_missed_night_is_made_up_for_at_the_next_boot(machine: Machine) -> Non
     two_days_ago = time.time() - 2 * 86400
     os.utime(machine.path(STAMP), (two_days_ago, two_days_ago))
     machine.boot()
-    # At once, but for the jitter of a minute and the run itself.
+    # At once, except for the jitter of a minute and the run itself.
     wait_until(lambda: len(machine.etl_runs()) == 2, "the night is made up for", seconds=75)
     assert machine.settled() == "inactive"
     assert [(run["status"], run["triggered_by"]) for run in machine.etl_runs()] == [
@@ -89,7 +89,7 @@ def test_a_night_without_cnbv_runs_with_what_is_there(machine: Machine) -> None:
 
 
 def after_a_cut(machine: Machine, cut: int, before: str) -> None:
-    """What was published is there; by itself the next boot closes what is open, and makes up for the run."""
+    """What was published is there; the next boot closes the open row by itself, and repeats the run."""
     wait_until(lambda: [run["status"] for run in machine.etl_runs()][2:] == ["success"], "the run is made up for")
     assert machine.settled() == "inactive"
     assert machine.state(TIMER) == "active"

@@ -27,7 +27,7 @@ PAUSES = "/usr/lib/systemd/system/bankadvisor-etl.service.d/10-growing-pauses.co
 (INSTALL,) = re.findall(r"^apt install .*$", (base.PROJECT / "systemd/README.md").read_text(), re.MULTILINE)
 LEFT_BEHIND = "find / -xdev -name '*bankadvisor*' -not -name '*.anterior' -not -path '/src*'"
 OTHERS = ("/var/lib/postgresql", "/var/log", "/var/cache", "/etc/cron.d", "/srv", "/root", "/tmp", "/proc", "/run")  # noqa: S108
-"""Where something else has that name."""
+"""Used if something else has that name."""
 
 
 def build(folder: Path) -> Path:
@@ -37,7 +37,7 @@ def build(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(make, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        package = Path(done.stdout.rpartition(" in '")[2].partition("'")[0])  # dpkg-deb names it last
+        package = Path(done.stdout.rpartition(" in '")[2].partition("'")[0])  # dpkg-deb prints it last
         return Path(shutil.copy(package, folder / package.name))
 
 
@@ -60,7 +60,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def bare(machine: Machine) -> Iterator[Machine]:
-    """A machine on which this was never installed; it is as before afterwards."""
+    """A machine on which this was never installed; restored afterwards."""
     machine.make("uninstall-units", "PURGE=1")
     machine.path("/etc/sudoers.d/bankadvisor-etl").unlink(missing_ok=True)  # of another test
     yield machine
@@ -69,7 +69,7 @@ def bare(machine: Machine) -> Iterator[Machine]:
 
 
 def install(machine: Machine, package: Path) -> str:
-    """Types what the manual says; what it said."""
+    """Run the manual's commands; return the output."""
     shutil.rmtree(machine.path("/src/dist"), ignore_errors=True)
     machine.path("/src/dist").mkdir()
     shutil.copy(package, machine.path("/src/dist"))
@@ -109,7 +109,7 @@ def test_the_package_from_installation_to_purge(bare: Machine, packages: tuple[P
 
 
 def verify(machine: Machine) -> None:
-    """systemd finds nothing to say, and the manual page and the command are where one looks."""
+    """systemd has no complaints, and the manual page and the command are in the usual places."""
     units = machine.run("sh", "-c", "cd /usr/lib/systemd/system && ls -d bankadvisor-etl*.*").stdout.split()
     templates = [unit.replace("@.", "@x.") for unit in units if not unit.endswith(".d")]
     assert len(templates) == 8
@@ -122,7 +122,7 @@ def verify(machine: Machine) -> None:
 
 
 def upgrade_during_a_run(machine: Machine, package: Path) -> None:
-    """The package waits for the run, which goes on to its end and publishes."""
+    """The package waits for the run, which finishes and publishes."""
     forced = ("[Service]", "ExecStart=", f"ExecStart={ENVIRONMENT}/bin/bankadvisor-etl run --force")
     machine.override(*forced)
     shutil.copy(package, machine.path("/src/dist"))
@@ -139,7 +139,7 @@ def upgrade_during_a_run(machine: Machine, package: Path) -> None:
 
 
 def remove_and_install_again(machine: Machine, package: Path) -> None:
-    """What the operator set stays over a removal, and the timer is armed at once: there is a database."""
+    """The operator's settings survive a removal, and the timer is started at once, since a database is named."""
     machine.path(DROP_IN).unlink()
     machine.run("dpkg", "--remove", "bankadvisor-etl")
     assert machine.run("systemctl", "list-unit-files", "bankadvisor-etl*", "--no-legend", check=False).stdout == ""
@@ -155,7 +155,7 @@ def remove_and_install_again(machine: Machine, package: Path) -> None:
 
 
 def purge(machine: Machine) -> None:
-    """Nothing is left but what the operator put into the data folder."""
+    """Nothing is left except the operator's files in the data folder."""
     machine.run("dpkg", "--purge", "bankadvisor-etl")
     left = machine.run("sh", "-c", LEFT_BEHIND).stdout.split()
     assert [path for path in left if not path.startswith(OTHERS)] == []

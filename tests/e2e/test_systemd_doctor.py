@@ -1,4 +1,4 @@
-"""The doctor on a machine: nothing where all is well, and each planted fault by its subject."""
+"""The doctor on a machine: no complaint on a healthy one, and each planted fault by its subject."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FAULTS = {
     "the hook cannot be run": (f"touch {HOOK}", ["on-failure"], f"rm {HOOK}"),
     "the disk is full": (f"mount -t tmpfs -o size=64m tmpfs {STATE}", ["space"], f"umount {STATE}"),
 }  # fmt: skip
-"""What is wrong: how it comes about, what the doctor names, how it is set right."""
+"""A fault: how it is made, the subject that the doctor reports, how it is repaired."""
 
 
 def complaints(machine: Machine) -> list[str]:
-    """The subjects that the doctor finds fault with; its exit code says the same."""
+    """The subjects that the doctor reports as faulty; its exit code agrees."""
     done = machine.run("bankadvisor-etl", "doctor", check=False)
     found = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")]
     assert done.returncode == (1 if found else 0), done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What becomes of a run that is killed, hangs, finds no database, or reads a bad file; and who is told."""
+"""Runs that are killed, hang, find no database, or read a bad file, and who is notified."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_restart_during_the_pause_starts_now(machine: Machine) -> None:
     wait_until(lambda: machine.show(SERVICE, "SubState") == "auto-restart", "the pause")
     machine.run("systemctl", "start", "postgresql")
     said = json.loads(machine.run("bankadvisor-etl", "health", check=False).stdout)
-    assert said["status"] == "unknown"  # no run reached the database yet
+    assert said["status"] == "unknown"  # no run has reached the database yet
     machine.run("systemctl", "restart", SERVICE)
     assert [run["status"] for run in machine.etl_runs()] == ["success"]
     assert not machine.path(UNFINISHED).exists()
@@ -150,7 +150,7 @@ def test_the_alert_can_be_tried_by_hand(machine: Machine) -> None:
     machine.hook()
     machine.run("systemctl", "start", FAILURE)
     (alert,) = machine.alerts()
-    assert facts(alert)["FAILED_RESULT"] == "success"  # the truth about the last run
+    assert facts(alert)["FAILED_RESULT"] == "success"  # the result of the last run
     assert facts(alert)["FAILED_INVOCATION_ID"] == machine.etl_runs()[-1]["invocation_id"]
     assert "etl_runner.main.success" in alert
 

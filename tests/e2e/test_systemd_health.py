@@ -1,4 +1,4 @@
-"""The health over HTTP, from a socket of systemd's; a password over TLS; a machine that is not configured yet."""
+"""Health over HTTP, from a systemd socket; a password over TLS; a machine that is not configured yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make install-units` over an old job, again, and `make uninstall-units`, on a machine that runs."""
+"""`make install-units` over an old job, repeated, and `make uninstall-units`, on a running machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPOSURE = {SERVICE: 12, "bankadvisor-etl-health@x.service": 15, "bankadvisor-et
 
 
 def is_quiet(machine: Machine) -> bool:
-    """Whether the service has not so much as begun since the test did."""
+    """Whether the service has not started since the test began."""
     return machine.state(SERVICE) == "inactive" and not machine.news("-u", SERVICE) and not machine.etl_runs()
 
 
@@ -36,8 +36,7 @@ def test_the_old_job_is_kept_aside_and_starts_no_more(computer: Machine) -> None
 
 def test_a_line_of_cron_is_pointed_out_and_left(computer: Machine) -> None:
     assert (
-        f"cron still has a line for it, to be removed by you: /etc/cron.d/bankadvisor:1:{OLD_CRON}"
-        in computer.installed
+        f"cron still has a line for the old job; remove it: /etc/cron.d/bankadvisor:1:{OLD_CRON}" in computer.installed
     )
     assert computer.path("/etc/cron.d/bankadvisor").read_text() == OLD_CRON
 

@@ -1,4 +1,4 @@
-"""Nights on which something else is wrong: a lock's holder killed, a full log disk, a machine not configured yet."""
+"""Nights with other problems: a killed lock holder, a full log disk, a machine that is not configured yet."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_lock_holder_that_is_killed_is_waited_for(machine: Machine) -> None:
 
 @pytest.fixture
 def full_log(machine: Machine) -> Iterator[Machine]:
-    """A journal on a disk with no room left, and a log file of cron's on another."""
+    """A journal on a full disk, and cron's log file on another one."""
     machine.run("journalctl", "--flush")
     for folder in ("/var/log/journal", "/var/log/full"):
         machine.run("mkdir", "-p", folder)
@@ -75,7 +75,7 @@ def test_a_machine_that_is_not_configured_at_two_in_the_morning(machine: Machine
     machine.path(SETTINGS).unlink()
     machine.make("install-units")
     assert (machine.state(TIMER), machine.news("-u", SERVICE), machine.alerts()) == ("inactive", [], [])
-    # Armed all the same, by somebody who did not read on: one failure that says what is missing, and no retry.
+    # Started anyway, by somebody who did not read on: one failure that says what is missing, and no retry.
     machine.path(STAMP).touch()
     machine.run("touch", "--date=2 days ago", STAMP)
     machine.run("systemctl", "start", TIMER)

@@ -28,7 +28,7 @@ NOT_RUN = {
     "make run": "no systemd in it; .ci/run has run it",
 }
 SECOND_USER = "bankadvisor-etl "
-"""What begins so may be typed by the service's user as well."""
+"""Commands with this prefix can also be run by the service's user."""
 AUTHORITY = """
 cd /root
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key \
@@ -45,7 +45,7 @@ STAND_INS = {
     "mail": "#!/bin/sh\ncat >/tmp/mailed\n",
     "curl": '#!/bin/sh\ncase "$*" in *hc-ping.com*) exit 0 ;; *) exec /usr/bin/curl "$@" ;; esac\n',
 }
-"""Of what the examples call and the container lacks: a mail server and the Internet."""
+"""Stand-ins for commands of the examples: the container has neither a mail server nor the Internet."""
 
 
 def fenced(text: str, language: str) -> list[str]:
@@ -54,18 +54,18 @@ def fenced(text: str, language: str) -> list[str]:
 
 
 def lines(blocks: list[str]) -> list[str]:
-    """Command lines, those that go on with a backslash as one."""
+    """Command lines, with backslash continuations joined."""
     whole = "\n".join(blocks).replace("\\\n", "")
     return [line.strip() for line in whole.splitlines() if line.strip()]
 
 
 def command_of(line: str) -> str:
-    """A line without its remark."""
+    """A line without its comment."""
     return re.sub(r"\s+#.*", "", line)
 
 
 def operators_lines(readme: str) -> list[str]:
-    """What the README's sections for operators have one type: their sh blocks, fenced or indented."""
+    """The commands of the README's sections for operators: their sh blocks, fenced or indented."""
     found: list[str] = []
     for section in re.split(r"^(?=##+ )", readme, flags=re.MULTILINE):
         if OPERATORS.search(section.partition("\n")[0]):
@@ -74,7 +74,7 @@ def operators_lines(readme: str) -> list[str]:
 
 
 def setting(kind: str) -> str:
-    """The DSN that the manual gives for a local or a remote database."""
+    """The manual's DSN for a local or a remote database."""
     (found,) = [
         block for block in fenced(MANUAL, "ini") if "BANKADVISOR_DSN" in block and ("@" in block) == (kind == "remote")
     ]
@@ -83,7 +83,7 @@ def setting(kind: str) -> str:
 
 @pytest.fixture
 def documented(machine: Machine) -> Iterator[Machine]:
-    """A machine as somebody finds it who begins with the manual; set right again afterwards."""
+    """A machine before the first step of the manual; restored afterwards."""
     for name, text in STAND_INS.items():
         machine.write(f"/usr/local/bin/{name}", text, 0o755)
     machine.run("sh", "-c", f"cp {SAMPLE}/* /src/")
@@ -109,14 +109,14 @@ def documented(machine: Machine) -> Iterator[Machine]:
 
 
 def type_in(machine: Machine, line: str, user: str = "root") -> tuple[str, str, int]:
-    """Types a line as somebody, in the checkout; the user, the line and the exit code."""
+    """Run a line as a user, in the checkout; the user, the line and the exit code."""
     shell = ["env", "EDITOR=true", "runuser", "-u", user, "--", "bash", "-o", "pipefail", "-c"]
     done = machine.run(*shell, f"cd /src && {line}", check=False)
     return user, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}" if done.returncode else line, done.returncode
 
 
 def walk(machine: Machine, typed: list[str]) -> list[tuple[str, str, int]]:
-    """Types each line as root, and as the service's user too where the manual says so; what failed."""
+    """Run each line as root, and as the service's user if the manual says so; return what failed."""
     results: list[tuple[str, str, int]] = []
     for line in typed:
         results.append(type_in(machine, line))

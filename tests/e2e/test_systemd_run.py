@@ -1,4 +1,4 @@
-"""A run as the service: sandboxed, unprivileged, told in the journal, one at a time."""
+"""A run as the service: sandboxed, unprivileged, logged in the journal, one at a time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_run_succeeds_and_the_journal_tells_it_in_json(machine: Machine) -> No
     assert {event["run_id"] for event in events if "run_id" in event} == {run["id"]}
     levels = {(entry["PRIORITY"], event["level"]) for entry, event in zip(entries, events, strict=True)}
     assert levels <= {("5", "info"), ("4", "warning")}
-    everything = machine.news("-u", SERVICE)  # systemd's own lines about the unit too
+    everything = machine.news("-u", SERVICE)  # including systemd's own messages about the unit
     assert [json.loads(entry["MESSAGE"]) for entry in everything] == events
     shown = machine.run("bankadvisor-etl", "runs", "show", str(run["id"])).stdout
     assert f"journalctl _SYSTEMD_INVOCATION_ID={run['invocation_id']}\n" in shown
@@ -142,7 +142,7 @@ def test_the_service_beside_a_run_by_hand_waits_for_it_and_alerts_nobody(machine
     with machine.locked():
         by_hand = machine.popen("bankadvisor-etl", "run", "--force")
         machine.waiting_run()
-        assert machine.start().returncode == 1  # the first try ends; the service is not done
+        assert machine.start().returncode == 1  # the first attempt ends; the service is not done
         wait_until(lambda: machine.show(SERVICE, "ExecMainStatus") == "75", "a try is refused the lock")
     by_hand.communicate()
     assert machine.settled() == "inactive"

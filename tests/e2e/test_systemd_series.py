@@ -1,4 +1,4 @@
-"""A night with CNBV's own series: the fetch unit brings it, the run publishes from it; and a night without CNBV."""
+"""A night with CNBV's own series: the fetch unit downloads it, the run publishes it; and a night without CNBV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SERVERS = Path(__file__).parents[1] / "fetch"
 sys.path.insert(0, str(SERVERS))
 
-from authority import root  # noqa: E402 - beside the tests of fetch
+from authority import root  # noqa: E402 - in the folder of the tests of fetch
 
 pytestmark = pytest.mark.e2e
 OFFICIAL, CNBV = "/root/official", "/root/cnbv-server"

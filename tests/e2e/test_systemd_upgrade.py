@@ -1,4 +1,4 @@
-"""From version 0.1.0 to this one: settings, password, figures and history stay, and the timer goes on."""
+"""From version 0.1.0 to this one: settings, password, figures and history stay, and the timer keeps running."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIGURES = """
 
 @pytest.fixture
 def old(machine: Machine) -> Iterator[Machine]:
-    """A machine with 0.1.0 on it, configured as its manual said: the password is root's own."""
+    """A machine with 0.1.0, configured as in its manual: root owns the password file."""
     machine.make("uninstall-units", "PURGE=1")
     if not machine.path("/src-0.1.0").exists():
         base.export_checkout(FIRST, machine.path("/src-0.1.0"))

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def held(record_property: Callable[[str, object], None]) -> Record:
-    """Called at the end of a case that was held, with what the table of the report says of it."""
+    """Called at the end of a passed case, with its line for the table of the report."""
     return lambda *columns: record_property("fault", list(map(str, columns)))
 
 
 @pytest.fixture
 def not_tried(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Skip the case, and say so in the table too."""
+    """Skip the case, also in the table."""
 
     def skip(why: str) -> None:
         record_property("fault not tried", why)
@@ -49,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def folders(small_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The old files and the new ones: a portfolio, and capital ratios that were all restated by a thousandth."""
+    """The old files and the new ones: a portfolio, and capital ratios that are all restated by a thousandth."""
     old, new = (tmp_path_factory.mktemp("faults") / name for name in ("old", "new"))
     for folder in (old, new):
         folder.mkdir()
@@ -86,6 +86,6 @@ def case(template: tuple[str, str, str], folders: tuple[Path, Path], tmp_path: P
 
 @pytest.fixture
 def through(case: Case) -> Iterator[tuple[Proxy, str]]:
-    """A proxy before the server, and the connection string through it."""
+    """A proxy in front of the server, and the connection string through it."""
     with temporary_folder() as folder, proxied(case.dsn, folder) as (proxy, dsn):
         yield proxy, dsn

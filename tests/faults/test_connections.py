@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("point", ["begun", "hashed", "computed", "published", "closed"])
 def test_cut_off_for_good(case: Case, through: tuple[Proxy, str], point: str) -> None:
-    """The server stays away: the row cannot be closed, and the next run does it."""
+    """The server stays unreachable: the row cannot be closed, and the next run does it."""
     proxy, dsn = through
     with case.stopped_at(point, dsn) as running:
         proxy.refuses = True
@@ -28,7 +28,7 @@ def test_cut_off_for_good(case: Case, through: tuple[Proxy, str], point: str) ->
 
 
 def test_the_confirmation_of_the_commit_is_lost(case: Case, through: tuple[Proxy, str]) -> None:
-    """The server commits and the run does not hear of it: it asks, and finds that it succeeded."""
+    """The server commits but the confirmation is lost: the run asks, and finds that it succeeded."""
     proxy, dsn = through
     with case.stopped_at("closed", dsn) as running:
         proxy.swallows = b"COMMIT"
@@ -40,7 +40,7 @@ def test_the_confirmation_of_the_commit_is_lost(case: Case, through: tuple[Proxy
 
 
 def _end_session(dsn: str, state: str) -> None:
-    """End the run's session of that state: the publisher is in a transaction, the ledger between two."""
+    """End the run's session in that state: the publisher is in a transaction, the ledger between two."""
     query = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = 'bankadvisor-etl' AND state = %s"
@@ -54,7 +54,7 @@ def test_the_publisher_alone_is_lost(case: Case, point: str) -> None:
         _end_session(case.dsn, "idle in transaction")
         case.go_on()
         done = running.end()
-    # Nobody can know before it is used again, to fetch what is published, or to lay the figures beside it.
+    # This is only noticed when the connection is used again, to fetch what is published or to stage the figures.
     phase = {"publish": "publish", "start": "discovery", "discovery": "discovery"}.get(PHASES[point], "audit")
     case.assert_held(point, "publisher's session ended", done, 69, failure(69, phase))
 
@@ -78,7 +78,7 @@ def test_the_ledger_is_lost_when_it_has_no_more_to_say(case: Case, point: str) -
 
 
 def test_another_run_takes_the_lock_that_was_lost(case: Case, through: tuple[Proxy, str]) -> None:
-    """It closes the first one's row as abandoned and publishes; the first one cannot, and knows that it failed."""
+    """The second run closes the first one's row as abandoned and publishes; the first one cannot, and fails."""
     proxy, dsn = through
     with case.stopped_at("computed", dsn) as running:
         proxy.cut()

@@ -1,7 +1,7 @@
-"""A run is stopped at every one of its steps, in every way that nights have: nothing wrong is ever published.
+"""A run is stopped at every step, in every way that can happen: nothing wrong is ever published.
 
-After each fault: ``monthly_kpis`` is the old table or the new one, the run's row tells the truth, no process is left,
-the next run succeeds, and no row or change stands twice. The new files restate 751 rows of the old ones.
+After each fault: ``monthly_kpis`` is the old table or the new one, the run's row is correct, no process is left, the
+next run succeeds, and no row or change appears twice. The new files restate 751 rows of the old ones.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def test_terminated(case: Case, point: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_cut_off(case: Case, through: tuple[Proxy, str], point: str) -> None:
-    """All connections drop, and the server can be reached again: the run closes its row over a new one.
+    """All connections drop, and the server is reachable again: the run closes its row over a new connection.
 
-    Before the row there is the lock, and it went with its connection: the run finds out when it lays its figures
-    beside the published ones.
+    Before the row exists there is only the lock, which is lost with its connection: the run notices when it stages its
+    figures.
     """
     proxy, dsn = through
     with case.stopped_at(point, dsn) as running:

@@ -40,7 +40,7 @@ def test_the_lock_of_a_run_is_held_elsewhere(case: Case) -> None:
 
 @pytest.mark.parametrize("row", ["running", "closed", "none"])
 def test_a_lock_that_a_killed_run_left_over_is_waited_for(published: str, small: Path, row: str) -> None:
-    """Its client is gone, and the server will know when the statement under way ends."""
+    """Its client is dead, and the server notices when the current statement ends."""
     if row != "none":
         ask(published, "INSERT INTO etl_runs (status) VALUES ('running')")
     code = (
@@ -74,7 +74,7 @@ def test_a_run_that_is_at_work_is_not_waited_for(published: str, small: Path, tm
 
 @pytest.mark.parametrize("table", ["etl_runs", "etl_run_sources", "monthly_kpis"])
 def test_sigterm_while_a_table_is_locked(published: str, small: Path, tmp_path: Path, table: str) -> None:
-    """It ends in bounded time; where its own row is what is locked, the next run closes it."""
+    """It ends in bounded time; if its own row is locked, the next run closes it."""
     settings = small_settings(published)
     marker = tmp_path / "m"
     with (
@@ -130,7 +130,7 @@ LOCKS: dict[str, tuple[LiteralString, str | None]] = {
 
 @pytest.mark.parametrize("what", LOCKS)
 def test_a_lock_is_held_elsewhere(case: Case, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """Longer than ``lock_timeout``: the run fails and tells why, rather than hang all night."""
+    """Longer than ``lock_timeout``: the run fails and says why, instead of hanging all night."""
     monkeypatch.setitem(sessions.TIMEOUTS, "lock_timeout", "300ms")
     statement, phase = LOCKS[what]
     with psycopg.connect(case.dsn) as other:
@@ -163,7 +163,7 @@ def test_the_server_refuses_the_last_row(case: Case) -> None:
 
 
 def test_the_commit_itself_fails(case: Case) -> None:
-    """A deferred trigger speaks up at COMMIT, when the row says success already."""
+    """A deferred trigger fails at COMMIT, when the row is already marked success."""
     ask(
         case.dsn,
         "CREATE FUNCTION veto() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'vetoed'; END $$;"

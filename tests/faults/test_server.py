@@ -1,4 +1,4 @@
-"""The server goes away and comes back, is not there at all, or has no room left."""
+"""The server stops and returns, is unreachable, or has no disk space left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnServer]:
-    """A server that only these tests restart, crash and fill."""
+    """A server for these tests, to be restarted, crashed and filled."""
     with own_server() as mine:
         yield mine
 
@@ -57,7 +57,7 @@ def test_the_server_goes_and_comes_back(fragile: Case, server: OwnServer, how: s
 
 @pytest.mark.parametrize("point", ["computed", "compared"])
 def test_the_disk_of_the_database_is_full(full: tuple[Case, Path], point: str) -> None:
-    """The database lies on a disk of its own, which is filled to the last byte while the run waits."""
+    """The database is on a separate disk, which is filled to the last byte while the run waits."""
     case, disk = full
     with case.stopped_at(point) as running:
         filler = _fill(disk)
@@ -65,7 +65,7 @@ def test_the_disk_of_the_database_is_full(full: tuple[Case, Path], point: str) -
         done = running.end()
     filler.unlink()
     assert "No space left on device" in done.event("etl.failed")["error"]
-    # Whether the row can be closed depends on the room that is left in its page.
+    # Whether the row can be closed depends on the free space in its page.
     expected = failure(69, "audit" if point == "computed" else "publish")
     closed = runs(case.dsn)[-1]["status"] == "failure"
     case.assert_held(point, "disk full", done, 69, expected if closed else {"status": "running"})
@@ -96,7 +96,7 @@ def full(
     held: Record,
     not_tried: Callable[[str], None],
 ) -> Iterator[tuple[Case, Path]]:
-    """The case in a database on a disk of 24 MB of memory, and that disk."""
+    """The case in a database on a 24 MB memory disk, and that disk."""
     with temporary_folder() as disk:
         mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "bankadvisor-test", str(disk)]
         if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
@@ -132,7 +132,7 @@ def _fill(disk: Path) -> Path:
 
 def test_the_server_is_away_when_the_run_begins(fragile: Case, server: OwnServer) -> None:
     """Nothing can be recorded, so the exit code and the log have to say it."""
-    away = make_conninfo(fragile.dsn, host=str(server.folder))  # no socket lies there
+    away = make_conninfo(fragile.dsn, host=str(server.folder))  # there is no socket there
     done = etl(*fragile.arguments, **fragile.settings(away))
     assert "the database cannot be reached" in done.event("etl_runner.main.failure")["error"]
     fragile.assert_held("start", "server away", done, 69, None)

@@ -40,7 +40,7 @@ def fingerprint(dsn: str) -> str:
 
 
 class Loading:
-    """The database with the old series, the files, and what either series looks like."""
+    """The database with the old series, the files, and the contents of both series."""
 
     def __init__(self, dsn: str, folder: Path, marks: tuple[str, str]) -> None:
         self.dsn, self.folder, (self.old, self.new) = dsn, folder, marks
@@ -158,7 +158,7 @@ def test_a_statement_takes_too_long(loading: Loading, table: str, monkeypatch: p
 
 
 def test_two_loads_at_once(loading: Loading) -> None:
-    """The second waits for the first one's lock, and then sees that what it compared with is gone."""
+    """The second load waits for the first one's lock, and then sees that what it compared with has changed."""
     with loading.stopped_at("series_compared"):
         command = [sys.executable, "-m", "support.series", str(loading.path), loading.dsn]
         environment = os.environ | {"PYTHONPATH": str(TESTS)}

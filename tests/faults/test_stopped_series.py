@@ -1,4 +1,4 @@
-"""A run is stopped while it loads CNBV's series: the old series and the old figures, or the new ones of both."""
+"""A run is stopped while it loads CNBV's series: series and figures are both the old ones or both the new ones."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_cut_off(night: Night) -> None:
 
 
 def test_the_process_that_reads_is_killed(night: Night) -> None:
-    """What it told of the series is in a transaction, and is not told twice."""
+    """What it sent of the series is in a transaction, and is not sent twice."""
     with night.stopped_at("series_staged") as running:
         children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGKILL)

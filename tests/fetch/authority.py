@@ -1,4 +1,4 @@
-"""Certificate authorities that last for a test: a root, an intermediate, and servers' certificates."""
+"""Temporary certificate authorities: a root, an intermediate, and server certificates."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Authority:
         return _make(name, self, authority=True)
 
     def serve(self, folder: Path, aia: str | None, *chain: Authority) -> Path:
-        """A file with a certificate for 127.0.0.1, what is sent along with it, and its key."""
+        """A file with a certificate for 127.0.0.1, the certificates sent with it, and its key."""
         leaf = _make("127.0.0.1", self, authority=False, aia=aia)
         key = leaf.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         path = folder / f"server-{leaf.certificate.serial_number}.pem"

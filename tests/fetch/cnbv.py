@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that behaves like CNBV's, in a mood that the test chooses for each path."""
+"""A server on 127.0.0.1 that behaves like CNBV's, with faults that the test chooses for each path."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ONE_DAY = 86_400
 
 
 class Cnbv:
-    """What the server has and how it behaves; what it was asked."""
+    """The files and behaviour of the server, and the requests that it received."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.etag: str | None = "strong"
         self.modified: float | None = time.time() - ONE_DAY
         self.ranges = True
-        self.answers: list[Any] = []  # each is taken once, by the next request: a status, or a callable on the handler
+        self.answers: list[Any] = []  # each is used once, by the next request: a status, or a callable on the handler
         self.status: dict[str, int] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.sent = 0
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(cnbv: Cnbv, certificate: Path | None) -> Iterator[str]:
-    """The address of the server while the body runs; plain HTTP without a certificate."""
+    """The address of the server during the block; plain HTTP without a certificate."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.cnbv = cnbv  # type: ignore[attr-defined]
     if certificate:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def series(seed: int = 1, rows: int = 20_000) -> bytes:
-    """A zip of the series' form that does not pack well, so that it takes many blocks."""
+    """A zip like that of the series that does not compress well, so that it takes many blocks."""
     values = random.Random(seed)  # noqa: S311 - the same bytes each time
     lines = [HEADERS[Kind.SERIES]]
     lines += [b'40,40100001,"040002","200012",130,%d.0' % values.getrandbits(60) for _ in range(rows)]
@@ -85,7 +85,7 @@ class Night:
 
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
-    """CNBV as it is: a certificate without its intermediate, which its AIA address gives."""
+    """CNBV as in reality: a certificate without its intermediate, which is at its AIA address."""
     top = root()
     link = top.issue("Test Intermediate")
     (tmp_path / "root.pem").write_bytes(top.pem)

@@ -1,4 +1,4 @@
-"""``fetch`` against a server in all its moods: nothing good is ever replaced by something bad."""
+"""``fetch`` from a server with all kinds of faults: a good file is never replaced by a bad one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_three_nights_download_nothing_twice(night: Night, etag: str | None, *, 
     for _ in range(2):
         again = night.fetch(*ALL, months=("202509",))
         assert (again.new, len(again.unchanged), again.failed) == ([], 5, {})
-        assert night.requests == 6  # one of them finds that the chain breaks off
+        assert night.requests == 6  # one of them finds that the chain is incomplete
     assert night.cnbv.sent == sent
     files = json.loads((night.data / "cnbv" / "MANIFEST.json").read_text())["files"]
     assert set(files) == set(night.cnbv.files)

@@ -53,7 +53,7 @@ def house(inherited: House) -> Iterator[House]:
 
 @pytest.fixture
 def folder(small_dir: Path, tmp_path: Path) -> Path:
-    """A folder of links to the small files: an edit puts a file in the place of its link."""
+    """A folder of links to the small files: an edit replaces a link by a file."""
     for path in small_dir.iterdir():
         (tmp_path / path.name).symlink_to(path)
     return tmp_path

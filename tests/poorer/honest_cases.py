@@ -1,4 +1,4 @@
-"""Honest changes: what was done to which files, and exactly what changes by it."""
+"""Legitimate changes: what was done to which files, and exactly what changes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ if TYPE_CHECKING:
 
 
 class Honest(NamedTuple):
-    """One honest change.
+    """One legitimate change.
 
     Attributes:
-        what: was done.
-        edits: the same, by file.
-        months: the months of which figures change.
+        what: what was done.
+        edits: the same as edits, by file.
+        months: the months whose figures change.
         columns: the figures that change.
-        codes: the banks of which figures change; None: more than one could list.
-        fresh: bank-months that are new.
+        codes: the banks whose figures change; None if there are too many to list.
+        fresh: the number of new bank-months.
     """
 
     what: str
@@ -72,9 +72,9 @@ BANKS = 42
 """Bank-months of a month of the small sample, the system's included."""
 RATIOS = ("imor", "icor", "pe_", "ct_", "cvc")
 WITHOUT_LOANS = (*FED_BY["icap"], *(name for name in BOOK if not name.startswith(RATIOS)))
-"""What a bank-month has that rests on its ICAP alone."""
+"""The figures of a bank-month that is published only for its ICAP."""
 SHAPE = "a column more, rows and columns in the opposite order, spaces about the headers, sheets before and after"
-"""What changes nothing in any file; all at once, since each of them is a night's work."""
+"""Edits that change no figure; applied all at once, since each night takes time."""
 
 HONEST = [
     Honest("a new month", {CARTERA: AUGUST}, [202508], BOOK, None, BANKS),

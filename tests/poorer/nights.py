@@ -1,4 +1,4 @@
-"""A night in this process: read the files, compute, audit, and publish into a database, as ``run`` does."""
+"""A run in this process: read the files, compute, audit, and publish into a database, like ``run``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EXTRACTS: dict[tuple[str, str, str], Extract] = {}
 
 @dataclass(frozen=True)
 class Night:
-    """How a night ended: exit code, the checks that did not pass, the sources that were set aside."""
+    """The outcome of a night: exit code, the failed checks, the sources that were set aside."""
 
     code: int
     failed: frozenset[str]
@@ -41,7 +41,7 @@ class Night:
 
 @dataclass
 class House:
-    """A database and what its last successes read; what is published in it is never committed."""
+    """A database and what its last successes read; nothing is ever committed in it."""
 
     cursor: psycopg.Cursor[Any]
     rows: dict[str, int] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def figures(frame: pl.DataFrame) -> int:
 
 
 def changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Each figure of ``after`` that is another one in ``before``: ``codigo``, ``mes``, ``variable``."""
+    """Each figure of ``after`` that differs from ``before``: ``codigo``, ``mes``, ``variable``."""
     key = ["codigo", "mes", "variable"]
     new, old = (frame.unpivot(METRICS, index=["codigo", "mes"]) for frame in (after, before))
     both = new.join(old, on=key, how="full", coalesce=True, suffix="_old")

@@ -1,4 +1,4 @@
-"""Files that are poorer than what is published: file, what was done to it, how the night ends, and what it finds."""
+"""Files that are poorer than what is published: file, what was done to it, the exit code, and the finding."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Poorer(NamedTuple):
     Attributes:
         file: its name.
         what: what was done to it.
-        edit: the same as a change of its rows; None takes the file away.
+        edit: the same as a change of its rows; None removes the file.
         code: exit code of the night.
-        finding: a check that does not pass; empty where the file feeds no figure and none is needed.
+        finding: a check that fails; empty if the file feeds no figure and none is needed.
     """
 
     file: str

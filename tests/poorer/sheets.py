@@ -1,4 +1,4 @@
-"""Edits of the input files, as values: what a person, Excel or a broken copy does to them."""
+"""Edits of the input files, as values: what a person, Excel or an incomplete copy does to them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = {given.file: (given.code, given.month) for given in INPUTS.values()}
 
 @dataclass
 class Table:
-    """A file as rows of cells; the first row is the header. What is beside the sheet can be set before it is saved."""
+    """A file as rows of cells; the first row is the header. Its other parts can be set before it is saved."""
 
     file: str
     rows: list[list[Any]]
@@ -37,7 +37,7 @@ class Table:
         return [str(cell or "").strip() for cell in self.rows[0]].index(header)
 
     def where(self, codes: Iterable[str] | None = None, months: Iterable[int] | None = None) -> list[list[Any]]:
-        """The rows of these banks and months; all without."""
+        """The rows of these banks and months; all rows if not given."""
         code, month = KEYS[self.file]
         found = self.rows[1:]
         if codes is not None and code is not None:
@@ -89,7 +89,7 @@ def load(path: Path) -> Table:
 
 
 def period(value: object) -> int:
-    """202507 of a date, of ``2025/7/01``, ``7/31/25`` and of itself."""
+    """202507 from a date, from ``2025/7/01``, from ``7/31/25`` and from itself."""
     if isinstance(value, date | datetime):
         return value.year * 100 + value.month
     parts = str(value).split("/")
@@ -135,7 +135,7 @@ def half(table: Table) -> None:
 
 
 def every(step: int) -> Edit:
-    """Every so many rows are lost, as under a filter."""
+    """Every n-th row is lost, as with a filter."""
     return lambda table: table.without(table.rows[1::step])
 
 
@@ -162,7 +162,7 @@ def renamed(old: str, new: str) -> Edit:
 
 
 def slid(header: str) -> Edit:
-    """One column a row lower than the others, as after a cell was inserted."""
+    """One column shifted down by a row, as after inserting a cell."""
 
     def do(table: Table) -> None:
         at = table.place(header)
@@ -223,7 +223,7 @@ def as_text(*headers: str) -> Edit:
 
 
 def next_month(last: int, then: int, grow: float, *figures: str) -> Edit:
-    """The rows of the newest month once more, for the next one, with figures that grew."""
+    """The rows of the newest month again, for the next one, with larger figures."""
 
     def do(table: Table) -> None:
         month = KEYS[table.file][1]
@@ -241,7 +241,7 @@ def next_month(last: int, then: int, grow: float, *figures: str) -> Edit:
 
 
 def both(*edits: Edit) -> Edit:
-    """One edit after the other."""
+    """Several edits in sequence."""
 
     def do(table: Table) -> None:
         for edit in edits:
@@ -251,7 +251,7 @@ def both(*edits: Edit) -> Edit:
 
 
 def moved(factor: float, header: str, code: str, month: int) -> Edit:
-    """An amount of a bank restated, and the system's by as much."""
+    """An amount of a bank restated, and the system's by the same amount."""
 
     def do(table: Table) -> None:
         at = table.place(header)
@@ -263,7 +263,7 @@ def moved(factor: float, header: str, code: str, month: int) -> Edit:
 
 
 def new_bank(code: str, model: str, month: int) -> Edit:
-    """A bank with the figures of another, and the system with one more."""
+    """A new bank with the figures of another, added to the system."""
 
     def do(table: Table) -> None:
         (bank,), (system,) = table.where([model], [month]), table.where(["5"], [month])
@@ -278,7 +278,7 @@ def new_bank(code: str, model: str, month: int) -> Edit:
 
 
 def merged(leaves: str, stays: str, month: int) -> Edit:
-    """From this month on a bank is part of another."""
+    """From this month on, a bank is merged into another."""
 
     def do(table: Table) -> None:
         (gone_bank,), (bank,) = table.where([leaves], [month]), table.where([stays], [month])
@@ -291,9 +291,9 @@ def merged(leaves: str, stays: str, month: int) -> Edit:
 
 
 def _as(value: object, then: int) -> object:
-    """A month in the form of the cell beside it."""
+    """A month in the form of another cell."""
     if isinstance(value, datetime):
-        return datetime(then // 100, then % 100, 1)  # noqa: DTZ001 - a cell has no zone
+        return datetime(then // 100, then % 100, 1)  # noqa: DTZ001 - a cell has no time zone
     if isinstance(value, int):
         return then
     parts = str(value).split("/")

@@ -1,4 +1,4 @@
-"""At least twenty honest changes: none is refused or set aside, and exactly what one expects is published."""
+"""At least twenty legitimate changes: none is refused or set aside, and exactly the expected figures are published."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_first_file_of_an_optional_source_adds_its_figures_and_changes_none(
 
 
 def test_a_name_that_only_a_missing_file_knows_stays(house: House, folder: Path, table: Callable[[str], Table]) -> None:
-    """Without Instituciones.xlsx a bank that no other catalogue knows would be renamed to its code."""
+    """Without Instituciones.xlsx a bank that is in no other catalogue would be renamed to its code."""
     (case,) = [case for case in HONEST if case.what == "a new bank with a name"]
     for file, edit in case.edits.items():
         edited = table(file)

@@ -1,4 +1,4 @@
-"""At least sixty files that are poorer than what is published: nothing of it is lost or becomes another figure."""
+"""At least sixty files that are poorer than what is published: no published figure is lost or changed."""
 
 from __future__ import annotations
 

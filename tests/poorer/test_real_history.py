@@ -1,4 +1,4 @@
-"""The regulator's real files, as they came: each month that arrived is honest, and what is poorer is held."""
+"""The regulator's real files, month by month: each new month is accepted, and a poorer file loses nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def extracts(real_data: Path) -> dict[str, Extract]:
 
 
 def until(extracts: Mapping[str, Extract], month: date) -> dict[str, Extract]:
-    """The files as they were when this month was the newest."""
+    """The files when this month was the newest."""
     cut = {
         name: reading.frame.filter(pl.col("mes") <= month) if "mes" in reading.frame.columns else reading.frame
         for name, reading in extracts.items()
@@ -42,7 +42,7 @@ def until(extracts: Mapping[str, Extract], month: date) -> dict[str, Extract]:
 
 
 def publish(result: Result) -> pl.DataFrame:
-    """What a first run publishes of a result."""
+    """What a first run publishes from a result."""
     names = {"codigo_cnbv": "codigo", "fecha": "mes"}
     frame = result.publication.rename(names).drop("institucion")
     missing = [pl.lit(None, pl.Float64).alias(name) for name in METRICS if name not in frame.columns]

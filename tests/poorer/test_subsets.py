@@ -1,4 +1,4 @@
-"""Whatever subset of rows, cells or columns is taken out of an optional file: no published figure changes or goes."""
+"""Whatever rows, cells or columns are removed from an optional file, no published figure changes or disappears."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = {
 
 @st.composite
 def thefts(draw: st.DrawFn, headers: list[str], height: int) -> tuple[set[int], set[tuple[int, str]], set[str], bool]:
-    """Rows, cells and columns that are taken out, and whether columns go with their headers."""
+    """Rows, cells and columns to remove, and whether columns are removed with their headers."""
     rows = st.integers(1, height - 1)
     few = draw(st.sets(rows, max_size=8))
     start = draw(st.one_of(st.none(), rows))

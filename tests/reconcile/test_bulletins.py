@@ -1,4 +1,4 @@
-"""Bulletins against the series and against each other, and ICAPs: what differs, and why."""
+"""Bulletins compared with the series and with each other, and ICAPs: what differs, and why."""
 
 from __future__ import annotations
 

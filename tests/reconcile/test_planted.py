@@ -1,4 +1,4 @@
-"""Errors planted in one of two sources that agree: each is found, and named."""
+"""Errors planted in one of two sources that agree: each is found and explained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BANKS = (SISTEMA, INVEX, BBVA)
 
 
 def series_of(book: pl.DataFrame, path: Path) -> Series:
-    """A series with the amounts of a workbook, saldo 130: pesos, and no row for what is 0 or null."""
+    """A series with the amounts of a workbook, saldo 130: pesos, and no row for 0 or null."""
     long = book.unpivot(AMOUNTS, index=["codigo", "mes"]).filter(pl.col("value").fill_null(0) != 0)
     numbers = pl.col("variable").replace_strict(CONCEPTOS, return_dtype=pl.Int64)
     rows = long.select("codigo", pl.lit(130), numbers, pl.col("mes").dt.strftime("%Y%m"), pl.col("value") * 1e6).rows()
@@ -40,7 +40,7 @@ def series_of(book: pl.DataFrame, path: Path) -> Series:
 
 @pytest.fixture(scope="module")
 def book() -> pl.DataFrame:
-    """A year of two banks and the system; every figure is another."""
+    """A year of two banks and the system; all figures are different."""
     rows = []
     for at, code in enumerate(BANKS):
         for number, month in enumerate(MONTHS):
@@ -139,7 +139,7 @@ def test_a_bank_that_is_missing(book: pl.DataFrame, series: Series) -> None:
 
 @pytest.mark.real
 def test_the_real_workbook_and_a_series_made_of_it(tmp_path: Path) -> None:
-    """Nothing is unexplained; the last month, which the workbook copied, is called so."""
+    """Nothing is unexplained; the last month has the cause ``mes_copiado``."""
     book = CARTERA.read(CARTERA.find(real_data_folder()) or tmp_path).frame
     july = pl.col("mes") == mes(202507)
     truth = book.with_columns(pl.when(july).then(pl.col(name) * 1.01).otherwise(name).alias(name) for name in AMOUNTS)

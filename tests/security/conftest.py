@@ -28,7 +28,7 @@ RULES = "local all bankadvisor trust\nlocal all all scram-sha-256\nhostssl all a
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnServer]:
-    """A server that asks everybody but its superuser for a password; over TCP only with TLS where it has it."""
+    """A server that requires a password from everybody except its superuser; over TCP only with TLS, if it has TLS."""
     with own_server(debian_programs()) as mine:
         (mine.data / "pg_hba.conf").write_text(RULES if debian_programs() else RULES.partition("hostssl")[0])
         with psycopg.connect(mine.dsn, autocommit=True) as connection:
@@ -42,7 +42,7 @@ def server() -> Iterator[OwnServer]:
 
 @pytest.fixture
 def database(server: OwnServer) -> Iterator[str]:
-    """An empty database of the owner's; its superuser's connection string."""
+    """An empty database of the owner; the superuser's connection string."""
     with fresh_database(server.dsn) as dsn:
         name = sql.Identifier(conninfo_to_dict(dsn)["dbname"])
         with psycopg.connect(dsn, autocommit=True) as connection:

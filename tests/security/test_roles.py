@@ -60,7 +60,7 @@ BALANCES = ("metricas_financieras", "metricas_cartera_segmentada", "captacion")
 
 
 def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None:
-    """Without any one of them the run publishes nothing, exits 78 and says where to look; with all it succeeds."""
+    """Without any one of them the run publishes nothing and exits 78; with all it succeeds."""
     writer = as_role(granted, WRITER)
     restate(small)
     before = figures(granted)
@@ -77,7 +77,7 @@ def test_each_of_the_writers_rights_is_needed(granted: str, small: Path) -> None
         with psycopg.connect(granted, autocommit=True) as connection:
             connection.execute(words.format(sql.SQL("GRANT"), *grant, sql.SQL("TO")))
     assert run_as(writer, small, "--allow-removals").code == 0
-    # Besides these the writer may only look, for `runs show` and `changes`.
+    # Besides these the writer may only read, for `runs show` and `changes`.
     held = ask(
         granted,
         "SELECT privilege_type::text, table_name::text FROM information_schema.role_table_grants WHERE grantee = %s",

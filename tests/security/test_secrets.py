@@ -1,4 +1,4 @@
-"""A password is never said: not in the log, not on stderr, not in ``etl_runs``, not in ``ps``."""
+"""A password is never shown: not in the log, not on stderr, not in ``etl_runs``, not in ``ps``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from support.small import FLOORS
     "way", ["BANKADVISOR_DSN", "DATABASE_URL", "DATABASE_URL with a driver", "PGPASSWORD", "--dsn"]
 )
 def test_the_password_appears_nowhere_in_a_run(granted: str, small: Path, tmp_path: Path, way: str) -> None:
-    """It is full of letters that mean something in a URL, and it works; then the connection is lost, too."""
+    """It is full of characters with a meaning in URLs, and it works; then the connection is also lost."""
     address = url(granted)
     settings: dict[str, object] = {"BANKADVISOR_THRESHOLD": FLOORS}
     options: list[object] = ["--force"]
@@ -47,7 +47,7 @@ def test_the_password_appears_nowhere_in_a_run(granted: str, small: Path, tmp_pa
         ask(granted, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [WRITER])
         (tmp_path / "marker").unlink()
         done = running.end()
-    if way == "--dsn":  # the caller showed it himself; the option's help warns of that
+    if way == "--dsn":  # the caller exposed it; the option's help warns about that
         shown = commands[running.process.pid]
         commands = {pid: line for pid, line in commands.items() if line != shown}
     assert done.code == 69
@@ -117,7 +117,7 @@ AWKWARD = [
 
 @pytest.mark.parametrize("password", AWKWARD)
 def test_no_piece_of_an_awkward_password_is_repeated(password: str) -> None:
-    """The host fails in every form, whatever part of the password libpq would take for it."""
+    """The host fails in every form, whatever part of the password libpq would use as the host."""
     for dsn in (
         f"postgresql://user:{password}@no-such-host.invalid/db",
         f"postgres://user:{password}@127.0.0.1:1/db?connect_timeout=1",
@@ -145,7 +145,7 @@ UNREACHABLE, UNREADABLE = DSNS[0], DSNS[9]
     [(verb, dsn) for verb in VERBS for dsn in (DSNS if verb == "health" else [UNREACHABLE, UNREADABLE])],
 )
 def test_a_connection_string_is_not_repeated(verb: str, dsn: str) -> None:
-    """Neither one that cannot be read nor one that leads nowhere, whichever part libpq takes the password for."""
+    """Neither an invalid string nor an unreachable one, whichever part libpq takes the password for."""
     done = etl(*VERBS[verb], BANKADVISOR_DSN=dsn, INVOCATION_ID="x")
     assert done.code in CODES.get(verb, (69, 78)), done
     assert done.out + done.err != ""

@@ -1,4 +1,4 @@
-"""What every session is limited by."""
+"""The limits of every session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def test_every_transaction_of_every_verb_sets_its_timeouts_first(server: OwnServer, database: str, small: Path) -> None:
-    """By the server's own log: no statement stands outside of a transaction, and each begins with the timeouts."""
+    """According to the server's log, no statement is outside a transaction, and each begins with the timeouts."""
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET log_statement = 'all'")
         connection.execute("ALTER SYSTEM SET log_line_prefix = '%a %c '")

@@ -1,4 +1,4 @@
-"""TLS with ``verify-full``, against a server and an authority of our own."""
+"""TLS with ``verify-full``, with our own server and authority."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def port(server: OwnServer, certificates: Path) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number = int(probe.getsockname()[1])
-    # The socket in the folder bears the number too, and the other tests know it by 5432.
+    # The name of the socket also contains the port, and other tests expect 5432.
     server.restart("fast", listen_addresses="127.0.0.1", port=str(number), ssl="on", max_connections="20")
     return number
 
 
 @pytest.fixture
 def encrypted(server: OwnServer, port: int, certificates: Path, small: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """A database of the owner's, and libpq's variables that lead to it over TLS."""
+    """A database of the owner, and libpq's variables to connect to it over TLS."""
     root = make_conninfo(server.dsn, port=port)
     with fresh_database(root) as dsn:
         name = conninfo_to_dict(dsn)["dbname"]

@@ -1,4 +1,4 @@
-"""The other sheets of a bulletin, its names, and whole books."""
+"""The other sheets of a bulletin, its names, and whole workbooks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAY = date(2026, 5, 1)
 
 
 def sheet(headers: Sequence[str | None], wide: int = 1, above: Sequence[Any] = ()) -> Rows:
-    """A sheet of blocks ``wide`` columns per date; what is between the dates is 99."""
+    """A sheet of blocks with ``wide`` columns per date; 99 between the dates."""
     made = [block(header or "", MONTHS, wide) for header in headers]
     return [
         [None, "Título"],
@@ -260,7 +260,7 @@ def test_an_xls_reads_as_the_xlsx(tmp_path: Path, book: dict[str, Any]) -> None:
     wanted = bulletin.read(new).cells.filter(pl.col("hoja").is_in(["CCT", "Pm2", "Art_121"]))
     read = bulletin.read(old)
     assert len(read.missing) == 17
-    # A date is a serial there, and a number has all its digits.
+    # There, a date is a serial and a number has all its digits.
     assert read.cells.drop("valor").equals(wanted.drop("valor"))
     assert (read.cells["valor"] - wanted["valor"]).abs().max() < 1e-8
 

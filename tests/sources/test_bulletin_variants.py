@@ -1,4 +1,4 @@
-"""A sheet of the bulletin as it may come next: each variant is read as the sheet itself, or refused with its cell."""
+"""Possible future variants of a bulletin's sheet: each is read like the original, or refused with its cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEADERS, DATES, FIRST = 2, 3, 4
-"""Places of the row of headers, of the dates and of the first institution in ``portfolio``."""
+"""Indexes of the row of headers, of the dates and of the first institution in ``portfolio``."""
 BLOCKS = ("cartera_total", "imor", "icor", "perdida_esperada")
 
 Cells = dict[tuple[str, date, str], float | None]
@@ -85,7 +85,7 @@ def reordered(order: tuple[int, ...]) -> Rows:
 
 
 def inserted(header: str | None, dates: tuple[Any, Any, Any] = MONTHS, at: int = 1) -> Rows:
-    """Another block after the first ``at``; None: three columns without a header."""
+    """Another block after the first ``at``; for None, three columns without a header."""
     rows, place = portfolio(), 2 + 3 * at
     for number, row in enumerate(rows):
         if len(row) > 2:

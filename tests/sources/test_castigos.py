@@ -34,7 +34,7 @@ def test_the_month_is_periodo_where_fecha_is_swapped_or_text(tmp_path: Path) -> 
     reading = read(
         tmp_path,
         row("01/01/2022", 202201, 5, 1296.7465500899998, 0.270716),
-        row(datetime(2024, 1, 10), 202410, "040002", 391.309113, 0),  # noqa: DTZ001 - 2024-10-01, as the file has it
+        row(datetime(2024, 1, 10), 202410, "040002", 391.309113, 0),  # noqa: DTZ001 - 2024-10-01, as in the file
         row(date(2024, 1, 12), "202412", "40059", -1.5, 2),
     )
     assert reading.frame.rows() == [

@@ -41,7 +41,7 @@ def test_ratios_are_percent_as_they_stand_however_large(tmp_path: Path) -> None:
 @pytest.mark.parametrize("style", ["dd/mm/yyyy hh:mm", "yyyy-mm-dd", "h:mm:ss"])
 @pytest.mark.parametrize("value", [16.083136, 16.0, 0.123456, 1.0, 59.999999, 61.0, 61.000001, 67.223444, 2658.123456])
 def test_a_ratio_formatted_as_a_date_is_its_serial_to_six_decimals(tmp_path: Path, style: str, value: float) -> None:
-    """On both sides of day 60, the 29 February 1900 that Excel believes in."""
+    """On both sides of day 60, Excel's 29 February 1900."""
     reading = read(tmp_path, ["040002", "Banamex", date(2022, 9, 1), 16.083136, Dated(value, style), 14.0])
     assert reading.frame["icap_ccb"].to_list() == [value]
     assert reading.rejects.is_empty()

@@ -1,4 +1,4 @@
-"""The bulletin of capital: by header, one month, codes as they are written."""
+"""The bulletin of capital: read by header, one month, codes as written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CNBV's series, read into arrays: what is taken, what is refused, and where the refusal says the fault is."""
+"""CNBV's series, read into arrays: what is accepted, what is refused, and the place in the error."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_pieces_of_any_size_are_the_same_content(
     monkeypatch.setattr(archive, "PIECE", piece)
     assert b"".join(archive.blocks(path)) == lines(values)
     cut = path.read_bytes()
-    at = cut.index(b"PK\1\2")  # the directory says how long the member is: let it promise more than there is
+    at = cut.index(b"PK\1\2")  # the directory has the length of the member: declare more than there is
     size = int.from_bytes(cut[at + 20 : at + 24], "little")
     path.write_bytes(cut[: at + 20] + (size - 5).to_bytes(4, "little") + cut[at + 24 :])
     with pytest.raises(InputError):
@@ -213,7 +213,7 @@ def test_the_fault_is_found_in_a_large_block(tmp_path: Path) -> None:
 
 
 def test_a_csv_that_ends_early(tmp_path: Path) -> None:
-    """Half a number is a number: without an end of line nothing vouches for the last one."""
+    """Half a number is also a number: without an end of line the last one may be incomplete."""
     path = tmp_path / MEMBER
     for cut in (1, 3, len(LAST) - 2):
         path.write_bytes(TEXT[:-cut])

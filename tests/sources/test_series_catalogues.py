@@ -1,4 +1,4 @@
-"""CNBV's catalogues in every encoding that it has used, and what is refused."""
+"""CNBV's catalogues in every encoding that it has used, and refused ones."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ NACIONAL, EXTRANJERA = "Moneda nacional", "Moneda extranjera"
 def row(
     code: str = "040059", currency: str = NACIONAL, term: str = "1/31/25", rate: str = "10", total: str = "100"
 ) -> str:
-    """One loan group; the columns beside the five say what they always say."""
+    """One loan group; the columns other than the five are constant."""
     head = f'Pesos,"Micro, pequeña",MÉXICO,15,{currency},14,Invex,{code},{term},Sin apoyo,{total}'
     return f'{head},90,"1,000",0.1,3,5,{rate},24,"1,000",99,24,90,0,10,0'
 
@@ -244,7 +244,7 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_thousands_without_quotes_shift_the_row_and_are_refused(tmp_path: Path) -> None:
-    """Read on, the portfolio would be 393 and the rate the number of loans."""
+    """If it were read, the portfolio would be 393 and the rate the number of loans."""
     with refused(InputError, file="CorporateLoan_CNBVDB.csv", row=3):
         read(tmp_path, row(), row(total="393,968"), row())
 

@@ -1,4 +1,4 @@
-"""A headless Chromium, which looks at a page as a reader's browser would."""
+"""A headless Chromium, which renders a page like a reader's browser."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ addEventListener('load', () => {
 
 
 def chromium() -> str:
-    """The program; where it is missing the test fails on CI, else it is skipped."""
+    """The program; if it is missing, the test fails in CI and is skipped elsewhere."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -60,7 +60,7 @@ def chromium() -> str:
 
 
 def look(page: Path, folder: Path) -> dict[str, Any]:
-    """What the browser makes of the page on a screen (``wide``) and a phone (``phone``): contrast and widths."""
+    """Measurements of the rendered page on a screen (``wide``) and a phone (``phone``): contrast and widths."""
     text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text(encoding="utf-8"))
     frames = "".join(
         f'<iframe id="{name}" style="width:{width}px;height:900px" srcdoc="{html.escape(text)}"></iframe>'
@@ -75,20 +75,20 @@ def look(page: Path, folder: Path) -> dict[str, Any]:
 
 
 def console(page: Path, folder: Path) -> list[str]:
-    """What the page says on the console: errors, refused resources, violations of its policy."""
+    """The console output of the page: errors, refused resources, violations of its policy."""
     done = run(folder, "--enable-logging=stderr", "--v=0", "--dump-dom", page.as_uri())
     return [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 def printed_pages(page: Path, folder: Path) -> int:
-    """How many sheets the page takes on paper."""
+    """The number of printed pages."""
     target = folder / "printed.pdf"
     run(folder, "--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri())
     return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the browser, which reaches no host, with a profile of its own."""
+    """Run the browser with a new profile and without network access."""
     command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
     profile = f"--user-data-dir={folder / 'profile'}"
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""The command line as a stranger's shell would call it: another process, and no environment but what is given."""
+"""Runs the command line as a shell would: in another process, with only the given environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 60  # seconds; a run of the small files takes one
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left: its exit code, its output, and the processor time (s) of it and its children."""
+    """The result of a command: its exit code, its output, and the CPU time (s) of it and its children."""
 
     code: int
     out: str
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The log lines, which are JSON where there is no terminal."""
+        """The log lines, which are JSON without a terminal."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     def event(self, name: str) -> dict[str, Any]:
@@ -51,10 +51,10 @@ class Result:
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """A bare environment, as cron has it, with the settings."""
+    """A minimal environment, as in cron, with the settings."""
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(PACKAGE)}
     if threads := os.environ.get("POLARS_MAX_THREADS"):
-        bare["POLARS_MAX_THREADS"] = threads  # as the Makefile has it
+        bare["POLARS_MAX_THREADS"] = threads  # as in the Makefile
     return bare | {name: str(value) for name, value in settings.items()}
 
 
@@ -70,7 +70,7 @@ def etl(*arguments: object, cwd: Path | None = None, **settings: object) -> Resu
 
 @dataclass
 class Running:
-    """A command at work, in a session of its own."""
+    """A running command, in its own session."""
 
     process: subprocess.Popen[str]
 
@@ -84,7 +84,7 @@ class Running:
 
     @property
     def survivors(self) -> list[int]:
-        """The processes that it began and left behind."""
+        """The processes that it started and left behind."""
         deadline = time.monotonic() + 5
         while (left := _of_session(self.process.pid)) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -93,7 +93,7 @@ class Running:
 
 @contextmanager
 def started(*arguments: object, **settings: object) -> Iterator[Running]:
-    """Run the command while the body does; what is left of it then is killed."""
+    """Run the command during the block; what is left of it afterwards is killed."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         env=environment(**settings),
@@ -114,7 +114,7 @@ def started(*arguments: object, **settings: object) -> Iterator[Running]:
 
 @contextmanager
 def stopped_at(point: str, marker: Path, *arguments: object, **settings: object) -> Iterator[Running]:
-    """Run the command up to a fault point; it goes on when the marker is removed."""
+    """Run the command up to a fault point; it continues when the marker is removed."""
     with started(*arguments, BANKADVISOR_FAULT=f"{point}:wait={marker}", **settings) as running:
         deadline = time.monotonic() + PATIENCE
         while not marker.exists():

@@ -1,4 +1,4 @@
-"""The published table beside the oracle's, cell by cell."""
+"""Compares the published table with the oracle's, cell by cell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def differences(
     published: Mapping[tuple[str, str], Mapping[str, Any]],
     expected: Mapping[tuple[dt.date, str], Mapping[str, Any]],
 ) -> tuple[int, list[str]]:
-    """Compare the tables: how many cells there were, and those that differ by more than one in the last digit."""
+    """Compare the tables: the number of cells, and those that differ by more than one unit in the last digit."""
     oracle = {(f"{month:%Y%m}", code): row for (month, code), row in expected.items()}
     wrong = [f"only one table has {key}" for key in sorted(published.keys() ^ oracle.keys())]
     cells = 0

@@ -1,8 +1,8 @@
-"""What the contract says of the files that people carry and of the figures that they feed: stated by hand, here alone.
+"""The files that people provide and the figures that they feed, according to the contract: written by hand, only here.
 
-The tests hold the package, the sample data and the database against it. It takes nothing from the package, so that a
-source or a figure that is lost, renamed or fed by another file makes them fail. A new source is a line in ``INPUTS``
-and one in ``FIGURES``.
+The tests compare the package, the sample data and the database with it. It imports nothing from the package, so that
+they fail if a source or a figure is lost, renamed or fed by another file. A new source is a line in ``INPUTS`` and one
+in ``FIGURES``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class Input(NamedTuple):
     Attributes:
         file: its exact name.
         phase: the phase of the run that reads it.
-        sheet: the sheet that is read; None of a CSV.
-        code: the header of the column of codes; None where the sheet has no such column.
-        month: the header of the column of months; None where the sheet has no such column.
+        sheet: the sheet that is read; None for a CSV.
+        code: the header of the column of codes; None if the sheet has no such column.
+        month: the header of the column of months; None if the sheet has no such column.
         rejects: the rows of the small sample (``support.small``) that are set aside.
     """
 
@@ -40,7 +40,7 @@ INPUTS = {
     "tasa_efectiva": Input("TE_Invex_Sistema.xlsx", "enhanced", "Tasa efectiva considerando prom", None, "Fecha1"),
     "tasas": Input("CorporateLoan_CNBVDB.csv", "enhanced", None, "Institution Code", "Monitoring Term", rejects=1),
 }
-"""By source, in the order in which a run takes them; the first is required."""
+"""By source, in the order in which a run processes them; the first is required."""
 
 FILES = {source: given.file for source, given in INPUTS.items()}
 OPTIONAL = {source: file for source, file in FILES.items() if source != "cartera"}
@@ -62,7 +62,7 @@ FIGURES = {
     "tasa_efectiva": ("tasa_sistema", "tasa_invex_consumo"),
     "serie": ("imor_cnbv", "imora_cnbv", "roa_12m", "roe_12m"),
 }
-"""The figures of ``monthly_kpis`` by the source without which they cannot be computed, in the table's order."""
+"""The figures of ``monthly_kpis`` by the source that is required to compute them, in the table's order."""
 
 COUNT = sum(len(names) for names in FIGURES.values())
 """How many figures a row of ``monthly_kpis`` has, without the aliases."""

@@ -37,14 +37,14 @@ _ROOM = 1_000_000_000  # bytes: a cluster has 40 MB, each database 8 MB more
 
 @dataclass(frozen=True)
 class Source:
-    """A way to a server: its name for the report, and what serves it while the tests run."""
+    """A way to get a server: its name for the report, and the context manager that provides it."""
 
     name: str
     serve: Callable[[], AbstractContextManager[str]]
 
 
 def choose_source(dsn: str | None, pg_bin: Path | None) -> Source | None:
-    """Choose the first that there is: what was asked for, a container, the wheel, ``pg_ctl`` on the PATH."""
+    """Choose the first available one: the requested one, a container, the wheel, ``pg_ctl`` on the PATH."""
     if dsn:
         return Source("the one given", lambda: nullcontext(dsn))
     if pg_bin:
@@ -60,7 +60,7 @@ def choose_source(dsn: str | None, pg_bin: Path | None) -> Source | None:
 
 @contextmanager
 def fresh_database(server: str) -> Iterator[str]:
-    """Make an empty database, yield its connection string, and drop it, whoever is still connected."""
+    """Create an empty database, yield its connection string, and drop it, even if it is in use."""
     name = sql.Identifier(f"test_{uuid.uuid4().hex}")
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy").format(name))
@@ -73,7 +73,7 @@ def fresh_database(server: str) -> Iterator[str]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a folder with a short path that a server's user may enter; pytest's are closed to all but us."""
+    """Yield a folder with a short path that a server's user may enter; pytest's folders are private."""
     with tempfile.TemporaryDirectory(prefix="bankadvisor-", dir=_memory()) as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)
@@ -81,7 +81,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def _memory() -> Path | None:
-    """Find memory that has room and runs programs: a database takes 10 ms there, and 30-400 on disk."""
+    """Find a memory disk with enough space that can run programs: a database takes 10 ms there, 30-400 on disk."""
     memory = Path("/dev/shm")  # noqa: S108 (the folder in it gets a random name)
     if not os.access(memory, os.W_OK) or os.statvfs(memory).f_flag & os.ST_NOEXEC:
         return None
@@ -90,7 +90,7 @@ def _memory() -> Path | None:
 
 def _docker_answers() -> bool:
     try:
-        import docker  # noqa: PLC0415 (not needed where there is a DSN)
+        import docker  # noqa: PLC0415 (not needed with a DSN)
     except ImportError:
         return False
     with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def _programs(binaries: Path) -> Iterator[str]:
 
 
 def _make_careless(dsn: str) -> None:
-    """Let the server forget everything in a power cut: nobody will miss it."""
+    """Disable durability: the data may be lost in a power cut."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))

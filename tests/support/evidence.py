@@ -1,4 +1,4 @@
-"""The evidence of a run, made by hand."""
+"""Handmade evidence of a run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TODAY = date(2025, 8, 15)
 
 
 def evidence(extracts: dict[str, Extract] | None = None, /, **others: Any) -> Evidence:
-    """What a run would hold against the checks: canonical frames by source, and settings of ``Evidence``.
+    """The evidence that a run would give to the checks: canonical frames by source, and settings of ``Evidence``.
 
     Args:
-        extracts: instead of a frame, what reading the source gave.
+        extracts: instead of a frame, the extract of the source.
         others: a frame by the name of its source, or a setting.
     """
     frames = {name: value for name, value in others.items() if isinstance(value, pl.DataFrame)}

@@ -1,4 +1,4 @@
-"""A run to be stopped, and what has to hold after it was, whatever stopped it."""
+"""A run to be stopped, and what has to hold afterwards, whatever stopped it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PHASES = {
     "published": "publish",
     "closed": "publish",
 }
-"""The points between the run's first row and its commit, and the phase in which they lie."""
+"""The points between the run's first row and its commit, with their phases."""
 
 BEFORE_THE_ROW = ("locked", "prepared")
 RESTATED = 751
@@ -57,7 +57,7 @@ class Case:
         (self.folder / "marker").unlink()
 
     def assert_held(self, where: str, what: str, done: Result, code: int, row: dict[str, Any] | None) -> None:
-        """The fault ended in ``code``; the run's row is as ``row`` (None: there is none); then the next run."""
+        """Check that the fault ended with ``code`` and left ``row`` (None: no row), then make the next run."""
         assert done.code == code, done
         assert "Traceback" not in done.out + done.err
         rows = runs(self.dsn)
@@ -73,7 +73,7 @@ class Case:
         self.note(where, what, done, said + more, "the new one" if published else "the old one")
 
     def note(self, where: str, what: str, done: Result, row: str, table: str) -> None:
-        """Put a case that was held into the table of the report."""
+        """Add a passed case to the table of the report."""
         self._held(where, what, done.code, row, table)
 
     def _assert_the_next_run_succeeds(self, number: int, *, left_open: bool, already: bool) -> None:
@@ -93,7 +93,7 @@ class Case:
 
 
 def failure(code: int, phase: str) -> dict[str, Any]:
-    """What the row of a failure says; its message is compared apart."""
+    """The row of a failure; its message is compared separately."""
     return {"status": "failure", "exit_code": code, "phase": phase}
 
 

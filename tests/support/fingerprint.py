@@ -1,4 +1,4 @@
-"""All that a database holds, to compare it before and after: its relations with what makes them, and every row."""
+"""The contents of a database, for comparison: its relations with their definitions, and every row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RELATIONS = """
 
 
 def fingerprint(dsn: str) -> dict[str, tuple[Any, ...]]:
-    """Each relation by its name, as the catalogue has it, with a checksum of its rows last."""
+    """Each relation by name, as in the catalogue, with a checksum of its rows last."""
     with psycopg.connect(dsn, row_factory=tuple_row) as connection:
         relations = connection.execute(RELATIONS).fetchall()
         return {
@@ -44,7 +44,7 @@ def rows(dsn: str, relation: str) -> list[tuple[Any, ...]]:
 
 
 def shape(dsn: str, table: LiteralString) -> dict[str, Any]:
-    """What ``information_schema`` and the catalogue say of a table: columns, constraints, indexes, comments."""
+    """A table according to ``information_schema`` and the catalogue: columns, constraints, indexes, comments."""
     with psycopg.connect(dsn) as connection:
         columns = connection.execute(
             "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable,"

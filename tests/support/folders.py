@@ -19,15 +19,15 @@ _BESIDE_THE_CLONE = Path(__file__).resolve().parents[3] / "shared" / "data" / "r
 
 
 def real_data_folder() -> Path | None:
-    """Return the folder that the environment names, or the one beside the clone; None where they are missing."""
+    """Return the folder that the environment names, or the one next to the clone; None if missing."""
     folder = Path(os.environ.get("BANKADVISOR_REAL_DATA") or _BESIDE_THE_CLONE)
     return folder if any(folder.glob("CNBV_Cartera_Bancos*.xlsx")) else None
 
 
 def age(folder: Path) -> None:
-    """Make the new files of a folder an hour old: for one that is damaged and new, a run waits to see if it grows.
+    """Make the new files of a folder an hour old: with a damaged new file, a run waits to see if it grows.
 
-    Those that are old stay untouched: another test may be reading them.
+    Old files are not touched, since another test may be reading them.
     """
     now = time.time()
     for path in folder.glob("*"):
@@ -38,7 +38,7 @@ def age(folder: Path) -> None:
 def find_real_data() -> Path:
     """Return the folder of the real files.
 
-    Where they are missing the test fails if the environment promised them or is CI's, else it is skipped.
+    If they are missing, the test fails if the environment names them or in CI, and is skipped elsewhere.
     """
     if folder := real_data_folder():
         return folder
@@ -49,10 +49,10 @@ def find_real_data() -> Path:
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the workers makes and all of them read."""
+    """A folder that one of the workers creates and all of them read."""
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent  # each worker has a folder of its own in there
+        root = root.parent  # each worker has its own folder in it
     folder, unfinished = root / name, root / f"{name}.unfinished"
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

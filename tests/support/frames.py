@@ -1,4 +1,4 @@
-"""Canonical frames made by hand, for what is computed and checked from them."""
+"""Handmade canonical frames, for tests of formulas and checks."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def tasa_efectiva(*rows: tuple[int, float | None, float | None]) -> pl.DataFrame
 
 
 def plain_sheet(source: str, codigo: str, period: int, figure: float = 1.0) -> pl.DataFrame:
-    """One row of any source that is a plain sheet: its key, and ``figure`` in every column of figures."""
+    """One row of any plain-sheet source: its key, and ``figure`` in every column of figures."""
     content = BY_NAME[source].content
     assert isinstance(content, Sheet)
     keys: dict[str, type[pl.DataType]] = {"codigo": pl.String, "mes": pl.Date}

@@ -1,4 +1,4 @@
-"""Sheets of a bulletin in memory, with the text that a workbook's cells are read as."""
+"""Sheets of a bulletin in memory, with cells as text as read from a workbook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BANKS = {"Sistema  */": "5", "BBVA México": "040012", "Invex": "040059", "Kapit
 
 
 def text(value: Any) -> str | None:
-    """A cell as fastexcel gives it."""
+    """A cell as returned by fastexcel."""
     if value is None:
         return None
     return f"{value} 00:00:00" if isinstance(value, date) else str(value)
@@ -58,5 +58,5 @@ def portfolio(headers: Sequence[str] = (), months: Sequence[Any] = MONTHS) -> Ro
 
 
 def figure(bank: int, at: int, month: int) -> float:
-    """A figure that no other cell has."""
+    """A figure that is unique among the cells."""
     return 1000 * (bank + 1) + 100 * at + month + 0.25

@@ -1,7 +1,7 @@
-"""Every cell of ``monthly_kpis``, computed a second time from the files alone.
+"""Every cell of ``monthly_kpis``, computed a second time, only from the files.
 
 Written from the contract and not from the package: plain Python over openpyxl and csv, sums by ``math.fsum``.
-It shares no code with what it judges, so that a common mistake has to be made twice to pass.
+It shares no code with the package, so that a mistake would have to be made twice to go unnoticed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def is_bank(code: str) -> bool:
 
 
 def _number(value: object) -> float | None:
-    """Read a number; a number dressed as a date gives back its serial, blanks and junk give nothing."""
+    """Read a number; a number formatted as a date gives its serial, blanks and other text give None."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, dt.datetime):
@@ -170,7 +170,7 @@ def _find(folder: Path, *patterns: str) -> Path | None:
 
 
 def _rows(path: Path, sheet: str | None = None) -> Iterator[Row]:
-    """Yield the rows of a sheet that hold anything, by trimmed header."""
+    """Yield the rows of a sheet that are not blank, by trimmed header."""
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         lines = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
@@ -213,7 +213,7 @@ def _is_published(key: Key, row: Row, icap: Table | None) -> bool:
 
 
 def _portfolio(cartera: Table, key: Key) -> Row:
-    """Compute what the portfolio file alone decides."""
+    """Compute the figures that need only the portfolio file."""
     month, code = key
     source = cartera[key]
     out: Row = {
@@ -293,7 +293,7 @@ def _add_castigos(table: Table, folder: Path) -> None:
 
 
 def _add_tda(table: Table, folder: Path) -> None:
-    """Add tda_cartera_total; the system's is weighted by portfolio where the file has none."""
+    """Add tda_cartera_total; the system's is weighted by portfolio if the file has none."""
     path = _find(folder, "TDA.xlsx")
     if path is None:
         return
@@ -337,7 +337,7 @@ def _add_tasas(table: Table, folder: Path) -> None:
     loans: dict[tuple[dt.date, str, str], list[tuple[float, float]]] = defaultdict(list)
     for month, code, currency, rate, portfolio in _read_loans(path):
         loans[month, code, currency].append((portfolio * rate, portfolio))
-        # Codes below 1000 are aggregates of others: in the system they would count twice.
+        # Codes below 1000 are aggregates of others: in the system they would be counted twice.
         if int(code) >= 1000:
             loans[month, SISTEMA, currency].append((portfolio * rate, portfolio))
     for (month, code), row in table.items():
@@ -348,7 +348,7 @@ def _add_tasas(table: Table, folder: Path) -> None:
 
 
 def _read_loans(path: Path) -> Iterator[tuple[dt.date, str, str, float, float]]:
-    """Yield month, code, currency, rate in percent and portfolio of the rows that can be used."""
+    """Yield month, code, currency, rate in percent and portfolio of the usable rows."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         lines = csv.reader(file)
         header = [name.strip() for name in next(lines)]
@@ -370,7 +370,7 @@ def _read_loans(path: Path) -> Iterator[tuple[dt.date, str, str, float, float]]:
             rate, portfolio = _number(rate_text), _number(portfolio_text)
             if month is None or code is None or rate is None or portfolio is None:
                 continue
-            # An aggregate called 5 would pass for the system that is computed here.
+            # An aggregate called 5 would be mistaken for the system that is computed here.
             if 0 <= rate <= 100 and code != SISTEMA:
                 yield month, code, currency, rate, portfolio
 
@@ -466,7 +466,7 @@ def repeated_months(cartera: Table) -> set[dt.date]:
 
 
 def rounded_months(icap: Table) -> set[dt.date]:
-    """Find the months in which at least nine banks' ICAPs of ten have one decimal at most."""
+    """Find the months in which at least nine in ten banks' ICAPs have at most one decimal."""
     coarse: dict[dt.date, list[bool]] = defaultdict(list)
     for (month, code), row in icap.items():
         percent = row["ICAP Total"]

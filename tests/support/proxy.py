@@ -19,11 +19,11 @@ BLOCK = 65_536
 
 
 class Proxy:
-    """Passes bytes on, both ways, for every connection.
+    """Forwards bytes, both ways, for every connection.
 
     Attributes:
-        refuses: whether new connections are dropped as soon as they are made: the server is unreachable.
-        swallows: when a client next sends these bytes, the server gets them and the answer to them is lost.
+        refuses: whether new connections are dropped at once, as if the server were unreachable.
+        swallows: when a client next sends these bytes, the server gets them but its answer is lost.
     """
 
     def __init__(self, listener: socket.socket, server: str) -> None:
@@ -34,7 +34,7 @@ class Proxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
 
     def cut(self) -> None:
-        """Drop every connection that there is; new ones are welcome."""
+        """Drop every open connection; new ones are accepted."""
         while self._pairs:
             _drop(*self._pairs.pop())
 
@@ -63,7 +63,7 @@ class Proxy:
         _drop(client, server)
 
     def _lose_the_answer(self, client: socket.socket, server: socket.socket, block: bytes) -> None:
-        """The client is gone before the server can answer, and the server does what it was told."""
+        """The client is gone before the server answers, but the server executes the statement."""
         _drop(client)
         server.sendall(block)
         with suppress(OSError):
@@ -74,7 +74,7 @@ class Proxy:
 
 @contextmanager
 def proxied(dsn: str, folder: Path) -> Iterator[tuple[Proxy, str]]:
-    """Put a proxy before the server of ``dsn``; yield it, and the connection string that goes through it."""
+    """Put a proxy in front of the server of ``dsn``; yield it, and the connection string through it."""
     path = folder / f".s.PGSQL.{PORT}"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -1,4 +1,4 @@
-"""What a database holds, for comparisons, and copies of a database that is filled once."""
+"""The contents of a database, for comparisons, and copies of a database that is filled once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def changes(dsn: str, run_id: int) -> dict[tuple[str, str, str], tuple[Decimal |
 
 
 def figures(dsn: str) -> str:
-    """A checksum of all that ``monthly_kpis`` says, whoever wrote it and when."""
+    """A checksum of ``monthly_kpis``, without the run and the time of its rows."""
     return str(
         one(
             dsn,
@@ -98,7 +98,7 @@ def figures(dsn: str) -> str:
 
 
 def everything(dsn: str) -> dict[str, str]:
-    """A checksum of each table that the search path knows, to the last column."""
+    """A checksum of each table in the search path, with all columns."""
     query = sql.SQL(
         "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\n' ORDER BY t::text)), '') FROM {} t"
     )
@@ -115,7 +115,7 @@ def everything(dsn: str) -> dict[str, str]:
 
 @contextmanager
 def copy_of(template: str) -> Iterator[str]:
-    """Make a copy of a database to which nobody is connected, yield its connection string, and drop it."""
+    """Copy a database without connections, yield the connection string of the copy, and drop it."""
     server = make_conninfo(template, dbname="postgres")
     name = sql.Identifier(f"test_{uuid.uuid4().hex}")
     source = sql.Identifier(conninfo_to_dict(template)["dbname"])
@@ -129,7 +129,7 @@ def copy_of(template: str) -> Iterator[str]:
 
 
 def changed_rows(before: Kpis, after: Kpis) -> dict[tuple[str, str], set[str]]:
-    """For each row that differs, the columns that do; the keys have to be the same."""
+    """For each row that differs, the columns that differ; the keys have to be the same."""
     assert before.keys() == after.keys()
     apart = {key: {name for name in row if row[name] != before[key][name]} for key, row in after.items()}
     return {key: names for key, names in apart.items() if names}

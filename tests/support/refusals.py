@@ -1,4 +1,4 @@
-"""What a refusal says of the place: the fields of the error, not its words."""
+"""The place in a refusal: the fields of the error, not its words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def refused(kind: type[EtlError], **place: Any) -> Iterator[None]:
-    """The body raises exactly this error, and the known fields of its place are exactly these."""
+    """The block raises exactly this error, and the known fields of its place are exactly these."""
     with pytest.raises(kind) as caught:
         yield
     assert type(caught.value) is kind

@@ -1,4 +1,4 @@
-"""The three roles of the README, their password, and all that must never show it."""
+"""The three roles of the README, their password, and the outputs that must never show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- Who may do what, once the owner has made the tables (bankadvisor-etl adopt, or a first run).
+-- Grants, after the owner has created the tables (bankadvisor-etl adopt, or a first run).
 
 -- bankadvisor_writer runs the job.
 GRANT USAGE ON SCHEMA public TO bankadvisor_writer;

@@ -1,6 +1,6 @@
-"""Series made by hand, and the whole way of one into a database.
+"""Handmade series, and the complete load of one into a database.
 
-``python -m support.series PATH DSN`` loads a file in one transaction, on record as a run.
+``python -m support.series PATH DSN`` loads a file in one transaction, recorded as a run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Value = tuple[str, int, int, int, object]
 
 
 def lines(values: Iterable[Value]) -> bytes:
-    """The lines of these values, as CNBV writes them."""
+    """The lines of these values, in CNBV's format."""
     return "".join(
         f'40,{concept},"{entity}","{period}",{saldo},{value}\n' for entity, saldo, concept, period, value in values
     ).encode()

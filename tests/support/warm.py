@@ -1,8 +1,8 @@
-"""Commands that begin where Python and the package's modules are imported already.
+"""Commands that start with Python and the package's modules already imported.
 
-To import them takes a command 0.2 s of processor time, and the tests call a thousand. So one process imports them
-(all but polars, as the command itself does), and each command is a fork of it: with its own arguments, environment,
-folder and streams, and no state of an earlier one.
+Importing them takes 0.2 s of CPU time, and the tests run a thousand commands. So one process imports them (except
+polars, as the command itself does), and each command is a fork of it, with its own arguments, environment, folder and
+streams, and without state of an earlier one.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _TURN = threading.Lock()
 
 @dataclass
 class Command:
-    """A command at work."""
+    """A running command."""
 
     pid: int
     _end: socket.socket
 
     def wait(self, seconds: float) -> tuple[int, float]:
-        """Its exit code, negative for a signal, and the processor time (s) of it and its children.
+        """Its exit code, negative for a signal, and the CPU time (s) of it and its children.
 
         Raises:
             subprocess.TimeoutExpired: it took longer, and was killed.
@@ -66,14 +66,14 @@ def start(
     *,
     bound_by_rights: bool = False,
 ) -> Command:
-    """Begin a command.
+    """Start a command.
 
     Args:
-        arguments: what follows the command's name.
-        environment: all of it.
-        streams: the descriptors that become its stdin, stdout and stderr.
-        folder: where it runs; here unless given.
-        bound_by_rights: whether root is refused a file as any user would be.
+        arguments: the arguments after the command's name.
+        environment: the complete environment.
+        streams: the descriptors for its stdin, stdout and stderr.
+        folder: its working folder, by default the current one.
+        bound_by_rights: whether file permissions apply to root as to any user.
     """
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     request = [list(arguments), dict(environment), str(folder or Path.cwd()), bound_by_rights]
@@ -84,7 +84,7 @@ def start(
 
 @cache
 def _server() -> socket.socket:
-    """The process that all commands are forks of; it ends with this one."""
+    """The process from which all commands are forked; it ends with this one."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in (ours, its):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
@@ -100,7 +100,7 @@ def _server() -> socket.socket:
 
 
 def _serve(requests: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for the commands
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that wait for the commands
     for module in MODULES:
         import_module(f"bankadvisor_etl.{module}")
     gc.freeze()
@@ -116,7 +116,7 @@ def _serve(requests: socket.socket) -> None:
 
 
 def _watch(request: list[object], descriptors: list[int]) -> NoReturn:
-    """Fork the command, tell its number, and then how it ended."""
+    """Fork the command, send its pid, and then its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, end = descriptors
     pid = os.fork()
@@ -147,7 +147,7 @@ def _be(
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = [str(Path(bankadvisor_etl.__file__).with_name("__main__.py")), *arguments]
-    sys.modules["__main__"].__package__ = "bankadvisor_etl"  # what click calls the program by
+    sys.modules["__main__"].__package__ = "bankadvisor_etl"  # from which click takes the program's name
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         old = getattr(sys, name)
         setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding=old.encoding, errors=old.errors))
@@ -159,7 +159,7 @@ def _be(
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:  # noqa: BLE001 - as the interpreter shows what nobody caught
+    except BaseException:  # noqa: BLE001 - shown like an uncaught exception
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -168,7 +168,7 @@ def _be(
 
 
 def _let_rights_bind() -> None:
-    """Give up the two capabilities by which root reads and writes whatever it likes, here and in what is started."""
+    """Drop the two capabilities by which root can read and write every file, here and in child processes."""
     libc = ctypes.CDLL(None)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     sets = (ctypes.c_uint32 * 6)()

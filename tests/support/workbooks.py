@@ -1,4 +1,4 @@
-"""Workbooks and comma-separated files written cell by cell, to build one trap of the real files at a time."""
+"""Writes workbooks and comma-separated files cell by cell, to build one trap of the real files at a time."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Rows: TypeAlias = "Iterable[Sequence[Any]]"
 
 
 class Dated(NamedTuple):
-    """A number in a cell that is formatted as a date, as Excel makes of what it takes for one."""
+    """A number in a cell formatted as a date, as Excel makes of a number that it takes for a date."""
 
     serial: float
     style: str = "dd/mm/yyyy hh:mm"
 
 
 BLANK = Dated(None)  # type: ignore[arg-type]
-"""A formatted cell with nothing in it; ``None`` is no cell at all."""
+"""A formatted cell without a value; ``None`` is no cell at all."""
 
 
 def write_workbook(path: Path, sheets: Mapping[str, Rows], *, at: str = "A1") -> Path:
-    """Write the sheets in their order, each from the cell ``at`` on.
+    """Write the sheets in order, each from the cell ``at`` on.
 
-    Text, numbers and dates become cells of that kind, ``"=..."`` a formula without a value and ``"#REF!"`` an error.
+    Text, numbers and dates become cells of that type, ``"=..."`` a formula without a value and ``"#REF!"`` an error.
     """
     book = Workbook()
     book.remove(book.worksheets[0])
@@ -45,13 +45,13 @@ def write_workbook(path: Path, sheets: Mapping[str, Rows], *, at: str = "A1") ->
 
 
 def write_csv(path: Path, rows: Iterable[str], *, encoding: str = "latin-1") -> Path:
-    """Write the lines as they stand, ended as Windows ends them; Latin-1 as CNBV does."""
+    """Write the lines unchanged, with Windows line ends, in Latin-1 like CNBV."""
     path.write_bytes("".join(f"{row}\r\n" for row in rows).encode(encoding))
     return path
 
 
 def serial(day: date) -> int:
-    """Excel's number of a day after February 1900."""
+    """Excel's serial of a day after February 1900."""
     return day.toordinal() - 693_594
 
 

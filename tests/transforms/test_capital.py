@@ -1,4 +1,4 @@
-"""Which publication an ICAP comes from."""
+"""The publication that an ICAP comes from."""
 
 from __future__ import annotations
 

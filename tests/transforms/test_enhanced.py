@@ -1,4 +1,4 @@
-"""Capital, adjusted delinquency and rates, with figures worked out by hand."""
+"""Capital, adjusted delinquency and rates, with figures computed by hand."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ def test_the_systems_rate_is_over_every_institution_and_no_aggregate() -> None:
         book(),
         frames.tasas(
             (INVEX, 202501, "mn", 100.0, 1000.0),
-            ("068001", 202501, "mn", 100.0, 3000.0),  # no bank, and no row of its own
-            (SISTEMA, 202501, "mn", 900.0, 90_000.0),  # aggregates hold the others already
+            ("068001", 202501, "mn", 100.0, 3000.0),  # not a bank, and without a row
+            (SISTEMA, 202501, "mn", 900.0, 90_000.0),  # aggregates already include the others
             ("159", 202501, "mn", 900.0, 90_000.0),
         ),
     )

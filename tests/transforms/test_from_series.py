@@ -1,4 +1,4 @@
-"""The series says the same as the workbook: the real one, and the invented one."""
+"""The series equals the workbook, for the real files and the sample."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RATIOS = [name for name in CARTERA if name.startswith(("imor", "icor", "pe_", "c
 
 
 def series_of(book: pl.DataFrame, path: Path) -> Series:
-    """A series with the amounts of a workbook: pesos, and no row for what is 0 or null."""
+    """A series with the amounts of a workbook: pesos, and no row for 0 or null."""
     long = book.unpivot(list(AMOUNTS), index=["codigo", "mes"]).filter(pl.col("value").fill_null(0) != 0)
     numbers = pl.col("variable").replace_strict(CONCEPTOS, return_dtype=pl.Int64)
     rows = long.select("codigo", pl.lit(130), numbers, pl.col("mes").dt.strftime("%Y%m"), pl.col("value") * 1e6).rows()
@@ -55,7 +55,7 @@ def assert_equal_figures(book: pl.DataFrame, found: pl.DataFrame) -> int:
         left, right = (f[name].fill_nan(None).to_numpy() for f in (before, after))
         assert np.array_equal(np.isnan(left), np.isnan(right)), name
         tolerance = 1e-8 if name in RATIOS else 20 * TOLERANCE
-        # A ratio to a portfolio of pesos has more in it than the workbook's six decimals carry.
+        # A ratio to a portfolio of a few pesos is more precise than the workbook's six decimals.
         assert np.nanmax(np.abs(left - right) / np.maximum(np.abs(left), 1)) <= tolerance, name
     return new.height
 
@@ -76,7 +76,7 @@ def test_the_numbers_are_those_of_the_sample() -> None:
 def test_the_null_rule(tmp_path: Path) -> None:
     values = [
         ("040002", 130, 40100263, 202201, 5e6),
-        ("040002", 130, 40100001, 202202, 7e6),  # another concept: no row of the book
+        ("040002", 130, 40100001, 202202, 7e6),  # another concept: no row in the loan book
         ("040002", 133, 40100263, 202203, 9e6),
         ("040012", 130, 40100039, 202201, 3e6),
         ("040012", 130, 40200017, 202202, 0.02),
@@ -90,7 +90,7 @@ def test_the_null_rule(tmp_path: Path) -> None:
 
 
 def test_what_the_series_has_beside_the_book(tmp_path: Path) -> None:
-    """Write-offs are 0 where others have some, and unknown in a month in which nobody has; ratios are never 0."""
+    """Write-offs are 0 if others have some, and unknown in a month in which no bank has any; ratios are never 0."""
     values = [
         *((bank, 130, 40100263, month, 5e6) for bank in ("040002", "040012") for month in (202201, 202202)),
         ("040012", 130, 40100039, 202201, 3e6),
@@ -116,7 +116,7 @@ def test_the_invented_workbook_and_the_invented_series(sample_dir: Path, tmp_pat
     archive, *_ = official.write(tmp_path, seed=0, edition=2)
     found = from_series.amounts(read(archive), 130).filter(pl.col("codigo") != official.SIN_CATALOGO)
     book = BOOK.read(sample_dir / WORKBOOK).frame.sort("codigo", "mes")
-    # SISTEMA counts the bank that the catalogue lacks, and the workbook does not know it.
+    # SISTEMA includes the bank that the catalogue lacks and that is not in the workbook.
     with_it = (pl.col("codigo") == "5") & (pl.col("mes") >= pl.date(2025, 2, 1))
     found, book = found.filter(~with_it), book.filter(~with_it)
     restated = found.join(book, on=["codigo", "mes"]).filter((pl.col("res_ae") - pl.col("res_ae_right")).abs() > 0.5)

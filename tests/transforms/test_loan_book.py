@@ -1,4 +1,4 @@
-"""The formulas that the loan book alone gives, with figures worked out by hand."""
+"""The formulas that need only the loan book, with figures computed by hand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def book(*rows: Row) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def invex() -> Row:
-    """One bank's month, beside a system of 1,600 MDP and a month before with reserves of -45."""
+    """One bank's month, with a system of 1,600 MDP and a month before with reserves of -45."""
     rows = book(
         loans(INVEX, 202412, reservas=-45.0),
         loans(INVEX, 202501, **INVEX_ROW),

@@ -93,7 +93,7 @@ def test_a_ratio_that_is_left_out_is_0_where_there_are_loans(tmp_path: Path) -> 
     )
     assert frame["codigo", "mes", "imor", "icor"].sort("codigo", "mes").rows() == [
         (BBVA, mes(202503), 50.0, 25.0),
-        (INVEX, mes(202502), None, None),  # a month in which nobody has one
+        (INVEX, mes(202502), None, None),  # a month in which no bank has one
         (INVEX, mes(202503), 0.0, None),
     ]
 

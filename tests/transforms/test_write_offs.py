@@ -1,4 +1,4 @@
-"""Write-offs of the month and of the year so far, with figures worked out by hand."""
+"""Write-offs of the month and of the year so far, with figures computed by hand."""
 
 from __future__ import annotations
 

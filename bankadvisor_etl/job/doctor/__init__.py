@@ -1,4 +1,4 @@
-"""What the service would meet, examined without changing anything: one diagnosis per thing it needs."""
+"""Examines what the service needs without changing anything: one diagnosis for each thing."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ PRIVILEGES = {
     "cnbv_series_valores": "SELECT INSERT DELETE",
     "cnbv_conceptos": "SELECT INSERT UPDATE",
 }
-"""What a run does with each table; the GRANTs of the manual."""
+"""The privileges that a run needs on each table; the same as the GRANTs in the manual."""
 
 
 def examine_database(dsn: str) -> Iterator[Diagnosis]:
@@ -73,15 +73,15 @@ def _tables(cursor: psycopg.Cursor[Any]) -> Diagnosis:
     if not present:
         if foreign := schema.existing(cursor):
             return bad("tables", f"of the replaced system: {', '.join(foreign)}", "bankadvisor-etl adopt --dry-run")
-        return good("tables", "none yet, the first run makes them")
-    # The role may lack SELECT on etl_schema, which is for the grants to report.
+        return good("tables", "none yet, the first run creates them")
+    # The role may lack SELECT on etl_schema; the line about the grants reports that.
     readable = cursor.execute("SELECT has_table_privilege('etl_schema', 'SELECT')").fetchone()
     if not (readable and readable[0]):
-        return good("tables", "there; their version cannot be read")
+        return good("tables", "present; their version cannot be read")
     applied, known = max(schema.applied_versions(cursor)), max(schema.available())
     if applied > known:
         return bad("tables", f"version {applied}, this package knows {known}", "upgrade the package")
-    return good("tables", f"version {applied}" + ("" if applied == known else f", the next run makes it {known}"))
+    return good("tables", f"version {applied}" + ("" if applied == known else f", the next run upgrades to {known}"))
 
 
 def _grants(cursor: psycopg.Cursor[Any]) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""One line of the doctor's."""
+"""One line of the doctor's output."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found of one thing.
+    """What was found about one thing.
 
     Attributes:
         subject: what was examined, in a word or two.
-        ok: whether a run can do with it.
+        ok: whether a run can work with it.
         found: what was found.
-        remedy: what to do; empty where nothing is to be done.
+        remedy: what to do; empty if nothing.
     """
 
     subject: str
@@ -28,10 +28,10 @@ class Diagnosis:
 
 
 def good(subject: str, found: str, remedy: str = "") -> Diagnosis:
-    """Nothing stands in the way of a run."""
+    """Nothing here prevents a run."""
     return Diagnosis(subject, ok=True, found=found, remedy=remedy)
 
 
 def bad(subject: str, found: str, remedy: str) -> Diagnosis:
-    """A run would fail, or none would be started, or nobody would hear of it."""
+    """A run would fail, or would not be started, or nobody would be notified."""
     return Diagnosis(subject, ok=False, found=found, remedy=remedy)

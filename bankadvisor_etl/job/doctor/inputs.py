@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def examine_inputs(folder: Path) -> Iterator[Diagnosis]:
-    """Examine the folder, then the file of each source, by opening it as this user."""
+    """Examine the folder, then open the file of each source as this user."""
     try:
         entries = list(folder.iterdir())
     except FileNotFoundError:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 USER = "bankadvisor-etl"
 CONFIGURATION = Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/bankadvisor-etl"))
-"""Settings and hooks; the installed command says where a distribution has them."""
+"""Settings and hooks; the installed command sets where a distribution keeps them."""
 STATE = Path("/var/lib/bankadvisor-etl")
 LEAST_SPACE = 256 * 2**20
-"""Bytes; the files of a year and their logs are smaller, a private PostgreSQL with all history is 100 MB."""
+"""Bytes; a year of files and logs is smaller, a private PostgreSQL with all history takes 100 MB."""
 
 
 def examine_account() -> Diagnosis:
-    """Who looks: the service's user sees what the service will see, and only that user does."""
+    """Whether this is the service's user: only that user sees what the service will see."""
     name = _name(os.geteuid())
     if name == USER or not _exists(USER):
         return good("account", name)
@@ -34,7 +34,7 @@ def examine_account() -> Diagnosis:
 
 
 def examine_password() -> Iterator[Diagnosis]:
-    """Whether libpq will take the password file; without one there is only peer, or a certificate."""
+    """Whether libpq will use the password file; without one, only peer or a certificate can authenticate."""
     name = os.environ.get("PGPASSFILE")
     if not name:
         return
@@ -42,7 +42,7 @@ def examine_password() -> Iterator[Diagnosis]:
     try:
         status = path.stat()
     except FileNotFoundError:
-        yield good("password", f"no {path}: good for peer authentication or a certificate")
+        yield good("password", f"no {path}: fine with peer authentication or a certificate")
         return
     except OSError as error:
         yield bad("password", f"{path}: {error.strerror}", f"chmod 755 {path.parent}")
@@ -58,7 +58,7 @@ def examine_password() -> Iterator[Diagnosis]:
 
 
 def examine_machine(data_dir: Path) -> Iterator[Diagnosis]:
-    """Examine the timer, the hooks and the free space, where they are there."""
+    """Examine the timer, the hooks and the free space, as far as they exist."""
     if found := schedule():
         enable = f"systemctl enable --now {TIMER}"
         if not found.active:

@@ -1,4 +1,4 @@
-"""The report: one HTML file in Spanish that needs no network and no script."""
+"""The report: one HTML file in Spanish that needs neither network nor scripts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def report(facts: Facts, bank: str | None, month: date | None, today: date) -> str:
-    """The page.
+    """The HTML of the report.
 
     Args:
         facts: what is published.
-        bank: the bank to show beside the system; INVEX, or the largest one, unless given.
-        month: the month to show; the newest one that is whole and no copy unless given.
+        bank: the bank to compare with the system; INVEX, or the largest one, unless given.
+        month: the month to show; the newest one that is complete and not a copy, unless given.
         today: the date of the report.
 
     Raises:
-        ConfigurationError: nothing is published of that bank and month.
+        ConfigurationError: nothing is published for that bank and month.
     """
     return page(portrait(facts, bank, month, today))

@@ -1,4 +1,4 @@
-"""The drawings of the report, each in a space 720 wide. The chosen bank is orange in all of them."""
+"""The charts of the report, each 720 wide. The chosen bank is orange in all of them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from bankadvisor_etl.looking.report.portrait import Portrait
 
 LEAST_CAPITAL = 0.105
-"""What an ICAP must have, the supplement for conservation included: 8 + 2.5 %."""
+"""The minimum ICAP, including the conservation buffer: 8 + 2.5 %."""
 
 SEGMENT_COLOURS = ("#0b5cad", "#4d9be6", "#8a94a0", "#b45309", "#2f855a")
 HEAT = ("#fff3c4", "#fed976", "#feb24c", "#fd8d3c", "#fc4e2a", "#e31a1c", "#a50f15")
 HOTTEST = 0.08
-"""The IMOR from which on all look the same."""
+"""The IMOR from which on the colour stays the same."""
 WIDTH = 720
 ROOM_FOR_NAMES = 172
 TRILLION = 1e6
@@ -44,7 +44,7 @@ TRILLION = 1e6
 
 
 def delinquency(portrait: Portrait) -> str:
-    """IMOR of the bank against the system over the history, each line with its name and last value at its end."""
+    """IMOR of the bank and of the system over time, each line ending with its name and last value."""
     lines = {
         (who, look): [portrait.value(who, "imor", month) for month in portrait.months]
         for who, look in (("SISTEMA", "system"), (portrait.bank, "bank"))
@@ -69,7 +69,7 @@ def delinquency(portrait: Portrait) -> str:
 
 
 def largest(portrait: Portrait) -> str:
-    """The loan books of the ten largest banks beside their ICAP, with the line of what it must be at least."""
+    """The loan books of the ten largest banks next to their ICAPs, with a line at the minimum."""
     banks = list(portrait.banks[:LARGEST])
     shown = banks if portrait.bank in banks else [*banks, portrait.bank]
     books = [(portrait.value(bank, "cartera_total") or 0) / TRILLION for bank in shown]
@@ -147,7 +147,7 @@ def heat_map(portrait: Portrait) -> str:
 
 
 def sparkline(values: list[float | None]) -> str:
-    """The points of a polyline on 100 x 24, for a table; empty where fewer than two values are known."""
+    """The points of a polyline on 100 x 24, for a table; empty if fewer than two values are known."""
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - two points make a line
         return ""
@@ -161,7 +161,7 @@ def sparkline(values: list[float | None]) -> str:
 
 
 def _legend(titles: list[str], x: float) -> Iterator[str]:
-    """A square and a title for each segment; a letter is 6.5 wide at most, whatever the reader's font."""
+    """A square and a title for each segment; a letter is at most 6.5 wide, whatever the reader's font."""
     for title, colour in zip(titles, SEGMENT_COLOURS, strict=True):
         yield box((x, 7), 11, 11, fill=colour)
         yield text((x + 17, 13), title)
@@ -175,13 +175,13 @@ def _heat_legend(x: float) -> Iterator[str]:
     width = (scale.end - scale.start) / parts
     for part in range(parts):
         colour = _heat(HOTTEST * (part + 0.5) / parts)
-        yield box((scale.start + part * width, 20), width + 0.3, 12, fill=colour)  # no seam between two of them
+        yield box((scale.start + part * width, 20), width + 0.3, 12, fill=colour)  # no gap between two of them
     for value in scale.ticks:
         yield text((scale(value), 44), percent(value, 0), "middle")
 
 
 def _heat(value: float) -> str:
-    """The colour of an IMOR, between the two of ``HEAT`` that are nearest."""
+    """The colour of an IMOR, interpolated between the two nearest of ``HEAT``."""
     place = min(max(value / HOTTEST, 0), 1) * (len(HEAT) - 1)
     start = min(int(place), len(HEAT) - 2)
     pairs = zip(bytes.fromhex(HEAT[start][1:]), bytes.fromhex(HEAT[start + 1][1:]), strict=True)

@@ -1,4 +1,4 @@
-"""The page: the template, filled with what the portrait says."""
+"""The page: the template, filled from the portrait."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HERE = files("bankadvisor_etl.looking.report")
 
 @dataclass(frozen=True)
 class Card:
-    """A figure in large type: what it is, the figure, and a sentence below it."""
+    """A figure in large type: its title, its value, and a sentence below."""
 
     title: str
     figure: str

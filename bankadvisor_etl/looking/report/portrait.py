@@ -1,4 +1,4 @@
-"""What the report shows, computed from what is published. Pure: no database, no drawing."""
+"""The contents of the report, computed from what is published. Pure: no database, no drawing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 HOUSE_BANK = "INVEX"
 HISTORY, LARGEST, SHOWN = 24, 10, 20
-"""Months of history; banks that are drawn as bars; banks in the heat map and the table."""
+"""Months of history; banks drawn as bars; banks in the heat map and the table."""
 OLD = 3
-"""Months; CNBV publishes a month some six weeks after it ends."""
+"""Months; CNBV publishes a month about six weeks after it ends."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Portrait:
     """The figures of the report.
 
     Attributes:
-        facts: what they come from.
+        facts: their origin.
         today: the date of the report.
         bank: the chosen bank.
         month: the month shown.
         months: the months of the history, the oldest first; the last one is ``month``.
         banks: the largest banks of the month, the largest first.
-        newest: the newest published month, and whether it copies the one before it.
-        copied: whether the newest month copies the one before it.
+        newest: the newest published month.
+        copied: whether the newest month is a copy of the one before.
     """
 
     facts: Facts
@@ -47,17 +47,17 @@ class Portrait:
     _rows: Mapping[tuple[str, date], Row]
 
     def value(self, bank: str, column: str, month: date | None = None) -> float | None:
-        """A figure of a bank (``SISTEMA`` for the system) in a month, the one shown unless given."""
+        """A figure of a bank (``SISTEMA`` for the system) in a month, by default the one shown."""
         row = self._rows.get((bank, month or self.month))
         return row.figures[column] if row else None
 
     def growth(self, bank: str, column: str = "cartera_total") -> float | None:
-        """Relative growth in twelve months; None where a figure is missing or was not above zero."""
+        """Relative growth in twelve months; None if a figure is missing or was not above zero."""
         now, before = self.value(bank, column), self.value(bank, column, self.year_before)
         return now / before - 1 if now is not None and before is not None and before > 0 else None
 
     def moved(self, bank: str, column: str, month: date | None = None) -> float | None:
-        """Difference in the twelve months to a month, the one shown unless given."""
+        """Change in the twelve months to a month, by default the one shown."""
         month = month or self.month
         before = month.replace(year=month.year - 1)
         return difference(self.value(bank, column, month), self.value(bank, column, before))
@@ -73,22 +73,22 @@ class Portrait:
 
     @property
     def capital_month(self) -> date:
-        """The newest of the months that has ICAPs: they come later than the loan book; the month shown without any."""
+        """The newest of the months with ICAPs, which come later than the loan book; without any, the month shown."""
         capital = (month for month in reversed(self.months) if self.value("SISTEMA", "icap_total", month) is not None)
         return next(capital, self.month)
 
     @property
     def age(self) -> int:
-        """Months from the newest whole month to today."""
+        """Months from the newest complete month to today."""
         return (self.today.year - self.month.year) * 12 + self.today.month - self.month.month
 
     @property
     def is_old(self) -> bool:
-        """Whether newer figures should be there; of a month that was asked for, nobody is told that it is old."""
+        """Whether newer figures are due; False if another month was requested."""
         return self.month == self.facts.month and self.age > OLD
 
     def alerts(self) -> Mapping[str, int]:
-        """The alerts on the rows of the month, and on how many."""
+        """The alerts of the month, with the number of rows."""
         found: dict[str, int] = {}
         for (_, month), row in self._rows.items():
             if month == self.month:
@@ -98,7 +98,7 @@ class Portrait:
 
 
 def difference(one: float | None, other: float | None) -> float | None:
-    """One less the other; None where one of them is missing."""
+    """One minus the other; None if one of them is missing."""
     return None if one is None or other is None else one - other
 
 
@@ -106,13 +106,13 @@ def portrait(facts: Facts, bank: str | None, month: date | None, today: date) ->
     """Choose the month, the history and the banks.
 
     Raises:
-        ConfigurationError: nothing is published of that bank and month.
+        ConfigurationError: nothing is published for that bank and month.
     """
     newest = max(row.month for row in facts.rows)
     month = month or facts.month or newest
     rows = {("SISTEMA" if row.code == SISTEMA else row.bank, row.month): row for row in facts.rows}
     if ("SISTEMA", month) not in rows:
-        raise ConfigurationError(f"nothing is published of {month:%Y-%m}; the newest month is {newest:%Y-%m}")
+        raise ConfigurationError(f"nothing is published for {month:%Y-%m}; the newest month is {newest:%Y-%m}")
     banks = [name for name, _ in sorted(_sizes(facts.rows, month).items(), key=lambda size: (-size[1], size[0]))]
     chosen = bank.upper() if bank else HOUSE_BANK if HOUSE_BANK in banks else next(iter(banks), "")
     if chosen not in banks:
@@ -123,7 +123,7 @@ def portrait(facts: Facts, bank: str | None, month: date | None, today: date) ->
 
 
 def _sizes(rows: Iterable[Row], month: date) -> dict[str, float]:
-    """The banks of a month by the size of their loan book, which is above zero."""
+    """The size of the loan book of each bank with one in a month."""
     return {
         row.bank: size
         for row in rows

@@ -1,4 +1,4 @@
-"""What the report says in words: the banner, the text of each drawing for those who do not see it, the warnings."""
+"""The text of the report: the banner, a description of each chart for those who cannot see it, the warnings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def banner(portrait: Portrait) -> Iterator[str]:
-    """What has to be known before any figure is read: invented, copied, old, or of another month."""
+    """What a reader has to know first: that figures are invented, copied, old, or of another month."""
     if portrait.facts.invented:
         yield "Cifras inventadas: la base de datos tiene datos de muestra, no los de la CNBV."
     if portrait.copied and portrait.month < portrait.newest:
@@ -35,7 +35,7 @@ def banner(portrait: Portrait) -> Iterator[str]:
 
 
 def delinquency(portrait: Portrait) -> str:
-    """The lines of IMOR."""
+    """The chart of IMOR."""
     first = portrait.months[0]
     parts = [
         f"{_name(who)} pasó de {percent(portrait.value(who, 'imor', first))} en {month(first)} a "
@@ -47,7 +47,7 @@ def delinquency(portrait: Portrait) -> str:
 
 
 def largest(portrait: Portrait) -> str:
-    """The bars of the largest banks."""
+    """The bar chart of the largest banks."""
     banks = portrait.banks[:LARGEST]
     capital = {bank: value for bank in banks if (value := portrait.capital(bank)) is not None}
     total = portrait.value("SISTEMA", "cartera_total") or 0
@@ -65,7 +65,7 @@ def largest(portrait: Portrait) -> str:
 
 
 def segments(portrait: Portrait) -> str:
-    """The stacked bars of the segments."""
+    """The stacked chart of the segments."""
     total = portrait.value("SISTEMA", "cartera_total") or 0
     shares = ", ".join(
         f"{MONTHLY_KPIS[name].title.lower()} {percent((portrait.value('SISTEMA', name) or 0) / total, 1)}"
@@ -89,7 +89,7 @@ def heat_map(portrait: Portrait) -> str:
 
 
 def changes(portrait: Portrait) -> str:
-    """How many published figures changed last."""
+    """How many published figures the last run that changed any changed."""
     facts = portrait.facts
     if facts.changed_at is None:
         return "Ninguna cifra publicada ha cambiado desde la primera corrida."
@@ -99,7 +99,7 @@ def changes(portrait: Portrait) -> str:
 
 
 def warnings(portrait: Portrait) -> Iterator[str]:
-    """The alerts of the month and the checks that did not pass, as sentences."""
+    """The alerts of the month and the failed checks, as sentences."""
     for alert, rows in portrait.alerts().items():
         text = ALERTAS.get(alert, alert)
         yield f"{text[0].upper()}{text[1:]} ({many(rows, 'renglón', 'renglones')} de {month(portrait.month)}; {alert})."

@@ -1,4 +1,4 @@
-"""CNBV's monthly bulletin (``BE BM YYYYMM.xlsx``): the freshest figures, by names of banks, read by header.
+"""CNBV's monthly bulletin (``BE BM YYYYMM.xlsx``): the most recent figures, by bank name, read by header.
 
 Amounts are MDP and ratios percent, of the bank with its consolidated SOFOMs. Each sheet repeats two older months.
 """
@@ -39,9 +39,9 @@ CELLS = pl.Schema(
         "valor": pl.Float64,
     }
 )
-"""One figure a row: its sheet and row, the institution's name there and its code (null where the name is unknown), the
-month, what it is of (``tema``: ``metrica``, ``segmento``, ``producto`` or ``capital``), the segment's code or the
-product (``grupo``), the name of the figure, and its value in MDP or percent; null where the bulletin has none."""
+"""One row per figure: its sheet and row, the institution's name there and its code (null if the name is unknown), the
+month, its kind (``tema``: ``metrica``, ``segmento``, ``producto`` or ``capital``), the segment's code or the product
+(``grupo``), the name of the figure, and its value in MDP or percent, null if the bulletin has none."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Bulletin:
         file: its name.
         month: its newest month.
         cells: the figures, as ``CELLS``.
-        refused: why a sheet could not be read.
-        missing: the sheets that it does not have, as older ones.
+        refused: why sheets could not be read.
+        missing: the sheets that it lacks, as older bulletins do.
     """
 
     file: str
@@ -64,15 +64,15 @@ class Bulletin:
 
     @property
     def unknown(self) -> list[str]:
-        """The names that the table of names does not know."""
+        """The names that are not in the alias table."""
         return sorted(self.cells.filter(pl.col("codigo").is_null())["institucion"].unique())
 
 
 def read(path: Path) -> Bulletin:
-    """Read a bulletin as far as it goes: a sheet that is missing or refused leaves the others as they are.
+    """Read a bulletin as far as possible: a missing or refused sheet does not affect the others.
 
     Raises:
-        InputError: the file is missing, no workbook, damaged or too large, or has none of the sheets.
+        InputError: the file is missing, not a workbook, damaged or too large, or has none of the sheets.
         DataError: every sheet that it has was refused.
     """
     book = Book(path)
@@ -84,12 +84,12 @@ def of_grids(file: str, spelt: Mapping[str, str], grid: Callable[[str], Grid], t
 
     Args:
         file: the name of the file.
-        spelt: by the name of a sheet as it is compared, as the workbook spells it.
-        grid: gives the cells of a sheet.
+        spelt: the workbook's spelling of each sheet's name, by its normalized name.
+        grid: returns the cells of a sheet.
         there: the names of all sheets, as the workbook spells them.
 
     Raises:
-        InputError: none of the sheets is there.
+        InputError: none of the sheets is present.
         DataError: every sheet was refused.
     """
     cells: list[pl.DataFrame] = []
@@ -109,7 +109,7 @@ def of_grids(file: str, spelt: Mapping[str, str], grid: Callable[[str], Grid], t
     if not cells:
         if refused:
             raise refused[0]
-        raise InputError(f"none of the sheets {', '.join(SHEETS)} is there", Place(file), "fetch the file again")
+        raise InputError(f"none of the sheets {', '.join(SHEETS)} is present", Place(file), "fetch the file again")
     frame = pl.concat(cells)
     newest = frame["mes"].max()
     return Bulletin(file, newest, frame, tuple(refused), tuple(missing))  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ def cells_of(sheet: str, grid: Grid) -> pl.DataFrame:
         grid: its cells.
 
     Raises:
-        DataError: the sheet is not laid out as it should be, or a cell is at fault.
+        DataError: the sheet has an unexpected layout, or a cell is faulty.
     """
     if sheet == CAPITAL:
         month, found = capital(grid)
@@ -153,7 +153,7 @@ _THOUSANDS = re.compile(r"\bmiles de pesos\b|\bpesos corrientes\b", re.IGNORECAS
 
 
 def _refuse_other_units(grid: Grid) -> None:
-    """Refuse a sheet that says it counts in another unit than millions of pesos."""
+    """Refuse a sheet that names another unit than millions of pesos."""
     for row in range(min(len(grid.rows), 15)):
         for column, text in grid.filled(row):
             if _THOUSANDS.search(text) and "mill" not in text.casefold():

@@ -1,7 +1,7 @@
-"""Where the figures of a bulletin's sheet are: found by headers and dates, never by position.
+"""Finds the figures in a bulletin's sheet by headers and dates, never by position.
 
-A row of headers, each over the first column of its block; under it a row of dates; then the institutions. A block ends
-where the next header begins.
+A sheet has a row of headers, each over the first column of its block; below it a row of dates; then the institutions.
+A block ends where the next header begins.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Block:
     """The columns under one header.
 
     Attributes:
-        name: what its figures are.
+        name: the name of its figures.
         row: the row of the header.
         column: the column of the header.
-        months: the month of each column of figures, in their order.
+        months: the month of each column of figures, in order.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """What is where in a sheet: the row of dates, and the blocks from left to right."""
+    """The layout of a sheet: the row of dates, and the blocks from left to right."""
 
     dates: int
     blocks: tuple[Block, ...]
 
     @property
     def columns(self) -> dict[int, tuple[str, date]]:
-        """What each column of figures holds, and of which month."""
+        """The name and month of each column of figures."""
         return {column: (block.name, month) for block in self.blocks for column, month in block.months.items()}
 
 
@@ -65,14 +65,14 @@ def layout(
 
     Args:
         grid: the sheet.
-        named: the name of a header's block, None for a header that is not known.
-        wanted: the names of the blocks that have to be there; none: all that are known, and at least one.
-        levels: rows of headers, one below the other; the lowest names a block.
-        others: the name of the block under a header that is not known; None: there is no such block.
+        named: the name of a header's block, None for an unknown header.
+        wanted: the names of the required blocks; if empty, all known blocks are read, and one is required.
+        levels: the number of header rows; the lowest one names a block.
+        others: the name of the block under an unknown header; None if there is no such block.
 
     Raises:
         DataError: there is no row of dates or of headers; a block is missing or appears twice, or its months are not
-            in their order or are not those of the other blocks.
+            in order or differ from those of the other blocks.
     """
     dates = next((row for row in range(len(grid.rows)) if _dates(grid, row) >= FEWEST_DATES), None)
     if dates is None:
@@ -106,7 +106,7 @@ def _dates(grid: Grid, row: int) -> int:
 
 
 def _starts(grid: Grid, dates: int, named: Named, levels: int) -> dict[int, int]:
-    """The columns in which a block begins, and the row of the header of each; empty without a known header."""
+    """The columns in which a block begins, and the row of its header; empty without a known header."""
     rows: list[int] = []
     for row in range(dates - 1, -1, -1):
         if any(named(text) for _, text in grid.filled(row)):
@@ -122,13 +122,13 @@ def _starts(grid: Grid, dates: int, named: Named, levels: int) -> dict[int, int]
 
 
 def _months(grid: Grid, dates: int, start: int, end: int) -> dict[int, date]:
-    """The months of a block. Columns of percentages between them have no date, or a percent sign in its place."""
+    """The months of a block. Percentage columns in between have no date, or a percent sign instead."""
     months: dict[int, date] = {}
     for column, text in grid.filled(dates, start, end):
         month = cells.month(text)
         if month is not None:
             if months and month <= max(months.values()):
-                grid.refuse("the months of the block are not in their order", dates, column)
+                grid.refuse("the months of the block are not in order", dates, column)
             months[column] = month
         elif "%" not in text:
             grid.refuse("is not a month", dates, column)
@@ -143,4 +143,4 @@ def _check(grid: Grid, dates: int, blocks: Sequence[Block], wanted: Sequence[str
         if not block.months:
             grid.refuse("there is no date under the header", block.row, block.column)
         if list(block.months.values()) != list(blocks[0].months.values()):
-            grid.refuse("the months of the block are not those of the first", block.row, block.column)
+            grid.refuse("the months of the block are not those of the first block", block.row, block.column)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bankadvisor_etl.formats.grid import Grid
 
 DATE = re.compile(r"\bal (\d{1,2}) de ([a-z]+) (?:de|del) ((?:19|20)\d{2})(?=\D|$|\d{1,2}\s*/)")
-"""``CIFRAS AL 30 DE ABRIL DE 20261/``: the year is four digits; what follows is a footnote mark."""
+"""``CIFRAS AL 30 DE ABRIL DE 20261/``: the year has four digits; the rest is a footnote mark."""
 
 MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio"),
@@ -30,10 +30,10 @@ RATIOS = {
 
 
 def capital(grid: Grid) -> tuple[date, Iterator[tuple[Row, dict[str, float | None]]]]:
-    """The month of the sheet, and the ratios of each bank by name.
+    """The month of the sheet, and the ratios of each bank, by name.
 
     Raises:
-        DataError: there is no date or there are two, a ratio has no header or two, or the rows are at fault.
+        DataError: there is no date or there are two, a ratio has no header or two, or a row is faulty.
     """
     month = _month(grid)
     number, headers = _headers(grid)
@@ -49,7 +49,7 @@ def _month(grid: Grid) -> date:
             words = cells.without_accents(" ".join(text.casefold().split()))
             if found := DATE.search(words):
                 if found[2] not in MONTHS:
-                    grid.refuse("names no month", row, column)
+                    grid.refuse("does not name a month", row, column)
                 months.setdefault(date(int(found[3]), MONTHS.index(found[2]) + 1, 1), (row, column))
     if len(months) != 1:
         grid.refuse("there are two dates", *list(months.values())[1]) if months else grid.refuse("there is no date")
@@ -57,7 +57,7 @@ def _month(grid: Grid) -> date:
 
 
 def _headers(grid: Grid) -> tuple[int, dict[str, int]]:
-    """The row of the headers, and the column of each ratio: the first row that has them all."""
+    """The first row that has all headers, and the column of each ratio."""
     best: dict[str, int] = {}
     for row in range(len(grid.rows)):
         found: dict[str, int] = {}
@@ -75,7 +75,7 @@ def _headers(grid: Grid) -> tuple[int, dict[str, int]]:
 
 
 def _ratio(header: str) -> str | None:
-    """The ratio that a header names, percent sign and footnote marks aside."""
+    """The ratio that a header names, ignoring a percent sign and footnote marks."""
     words = cells.label(header).replace("(%)", " ").replace("%", " ").split()
     compared = cells.label(" ".join(words))
     return next((name for name, form in RATIOS.items() if re.fullmatch(form, compared)), None)

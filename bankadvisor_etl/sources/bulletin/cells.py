@@ -1,4 +1,4 @@
-"""The forms of a bulletin's cells: months, figures, markers of what is missing, and labels with footnote marks."""
+"""The forms of a bulletin's cells: months, figures, missing markers, and labels with footnote marks."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from bankadvisor_etl.formats.parse import LARGEST, MONTH_AND_YEAR, MONTH_NAMES
 
 DAY_ZERO = date(1899, 12, 30)
 SERIALS = range(36_526, 73_051)
-"""Excel's numbers of the days of this century."""
+"""Excel's serial numbers of the days of this century."""
 
 DATE_CELL = re.compile(r"^((?:19|20)[0-9]{2})-([0-9]{2})-([0-9]{2})(?:[ T]00:00:00(?:\.0*)?)?$")
 NUMBER = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$")
 MISSING = {"n.a.", "n.c.", "n.d.", "-"}
-"""What CNBV writes where there is no figure: not applicable, not comparable, not available, none."""
+"""CNBV's markers of a missing figure: not applicable, not comparable, not available, none."""
 
 MOST_LABELS = 4_096
-"""Headers and names that are kept once they are compared: those of twenty sheets are much the same."""
+"""The size of the cache of normalized headers and names: those of the twenty sheets are mostly the same."""
 
 MARK = r"(?:[0-9]{1,2}|\*+)\s*/"
 """A footnote mark: ``5/``, ``*/``."""
 MARKS = re.compile(rf"(?:\s*(?<![0-9.,-]){MARK})+$|\s*\*+\s*/?$")
-"""Marks at the end of a label, also glued to it; not to a number, which they would change."""
+"""Marks at the end of a label, even without a space; but not after a number, which they would change."""
 
 
 def month(text: str | None) -> date | None:
-    """First day of the month of a date cell, of Excel's number of a day, or of ``may-26``; else None.
+    """First day of the month of a date cell, of an Excel serial number, or of ``may-26``; otherwise None.
 
-    A date cell is a month's first or last day. Any other day is no month: it may be one with day and month swapped.
+    A date cell has a month's first or last day. Any other day is refused: its day and month may be swapped.
     """
     if not text:
         return None
@@ -54,7 +54,7 @@ def _first_or_last(year: int, number: int, day: int) -> date | None:
 
 
 def figure(text: str | None) -> float | None:
-    """A figure; None where the cell is blank or holds a marker of what is missing.
+    """A figure; None if the cell is blank or holds a missing marker.
 
     Raises:
         ValueError: the text is neither.
@@ -76,15 +76,15 @@ def is_figure(text: str | None) -> bool:
 
 @lru_cache(MOST_LABELS)
 def label(text: str) -> str:
-    """A header as it is compared: no footnote marks, accents or capitals, one space between words."""
+    """A normalized header: no footnote marks, accents or capitals, one space between words."""
     return without_accents(" ".join(shown(text).casefold().split()))
 
 
 def shown(text: str) -> str:
-    """A header as it is shown: without footnote marks, one space between words."""
+    """A header for display: without footnote marks, one space between words."""
     return MARKS.sub("", " ".join(text.split())).strip()
 
 
 def without_accents(text: str) -> str:
-    """The text with plain letters."""
+    """The text without accents."""
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))

@@ -1,4 +1,4 @@
-"""What the sheets of a bulletin hold: their names and the headers of their blocks, without accents, as compared."""
+"""The sheets of a bulletin: their names and the normalized headers of their blocks."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ FUNDING = {
     "Préstamos interbancarios": r"prestamos interbancarios(?: y de otros organismos)?",
     "Cuenta global": r"cuenta global(?: de captacion sin movimientos)?",
 }
-"""The products of ``CaptRec`` that are known, MDP; their order changes, and a new one is read under its header."""
+"""The known products of ``CaptRec``, MDP; their order changes, and a new one is read under its header."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a sheet holds.
+    """What a sheet contains.
 
     Attributes:
         sheet: its name.
-        kind: ``segmento``, ``metrica`` or ``producto``: what its figures are of.
-        patterns: by name of a block, the header as it is compared.
-        wanted: the blocks that have to be there.
+        kind: ``segmento``, ``metrica`` or ``producto``: the kind of its figures.
+        patterns: the normalized header of each block, by its name.
+        wanted: the required blocks.
         group: the code of the segment.
-        levels: rows of headers.
-        open: whether a header that is not known is a block, too.
+        levels: the number of header rows.
+        open: whether an unknown header is a block, too.
     """
 
     sheet: str
@@ -75,7 +75,7 @@ class Layout:
 
     @property
     def named(self) -> Named:
-        """The name of a header's block; None for one that is not known."""
+        """The name of a header's block; None for an unknown header."""
         forms = {name: re.compile(pattern) for name, pattern in self.patterns.items()}
 
         def name_of(header: str) -> str | None:

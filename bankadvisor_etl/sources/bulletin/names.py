@@ -1,4 +1,4 @@
-"""From the names in a bulletin to CNBV's codes: by a table of names that banks have or had, never by likeness."""
+"""From the names in a bulletin to CNBV's codes: by a table of current and former names, never by similarity."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ BRACKETS = re.compile(r"\s*\((?:antes )?([^)]*)\)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Institution:
-    """An institution of a bulletin: its name without footnote marks, and its code; None for a name that is unknown."""
+    """An institution of a bulletin: its name without footnote marks, and its code, None for an unknown name."""
 
     name: str
     code: str | None
 
     @property
     def key(self) -> str:
-        """What tells it from others: the code, or the name as it is compared."""
+        """What identifies it: the code, or the normalized name."""
         return self.code or compared(self.name)
 
 
 @lru_cache(MOST_LABELS)
 def institution(text: str) -> Institution:
-    """Who is meant. A digit before ``/`` may be a mark or the end of a name: what the table knows decides."""
+    """Look up a name. A digit before ``/`` may be a mark or the end of a name: the table decides."""
     table = aliases()
     for name in _readings(" ".join(text.split())):
         if code := table.get(compared(name)):
@@ -48,7 +48,7 @@ def institution(text: str) -> Institution:
 
 
 def _readings(name: str) -> Iterator[str]:
-    """The name as it stands, and with one footnote mark after the other taken off its end."""
+    """The name as written, then with its footnote marks removed from the end one by one."""
     waiting = [name]
     while waiting:
         name = waiting.pop(0)
@@ -57,15 +57,15 @@ def _readings(name: str) -> Iterator[str]:
 
 
 def compared(name: str) -> str:
-    """A name as it is compared: accents, case, dots and spaces aside."""
+    """A normalized name: accents, case, dots and spaces are ignored."""
     return "".join(without_accents(name).casefold().replace(".", "").split())
 
 
 @cache
 def aliases() -> dict[str, str]:
-    """The code of each name, as it is compared: official, short and former names, and how bulletins spell them.
+    """The code of each normalized name: official, short and former names, and the spellings of bulletins.
 
-    A name that two institutions have is no name of either.
+    A name that two institutions share is left out.
     """
     codes: dict[str, set[str]] = defaultdict(set)
     for code, name in _known():

@@ -1,4 +1,4 @@
-"""The institutions of a bulletin's sheet, row by row: those rows below the headers with a filled cell of figures."""
+"""The institutions of a bulletin's sheet: the rows below the headers in which a cell of figures is filled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One institution: its number in the sheet, who it is, and its figures by column."""
+    """One institution: its row number in the sheet, its identity, and its figures by column."""
 
     number: int
     institution: Institution
@@ -32,8 +32,8 @@ def rows(grid: Grid, headers: int, columns: Collection[int]) -> Iterator[Row]:
         columns: the columns of figures.
 
     Raises:
-        DataError: a filled row has no name or two, names are not below one another, an institution appears twice, a
-            cell is neither a figure nor a marker of what is missing, or cells of figures are merged.
+        DataError: a filled row has no name or two, names are in different columns, an institution appears twice, a
+            cell is neither a figure nor a missing marker, or cells of figures are merged.
     """
     left = min(columns)
     seen: dict[str, int] = {}
@@ -50,7 +50,7 @@ def rows(grid: Grid, headers: int, columns: Collection[int]) -> Iterator[Row]:
             grid.refuse(what, number, texts[1] if texts else filled[0])
         names = texts[0] if names is None else names
         if texts[0] != names:
-            grid.refuse(f"a name that is not in column {grid.letters(names)}, as those above it", number, texts[0])
+            grid.refuse(f"a name that is not in column {grid.letters(names)} like those above it", number, texts[0])
         who = institution(grid.text(number, names) or "")
         if who.key in seen:
             grid.refuse(f"the institution appears twice, first in row {seen[who.key]}", number, names)
@@ -66,8 +66,8 @@ def _figures(grid: Grid, number: int, columns: Collection[int]) -> dict[int, flo
         try:
             figures[column] = cells.figure(grid.text(number, column))
         except ValueError:
-            grid.refuse("is neither a figure nor a marker of a missing one", number, column)
+            grid.refuse("is neither a figure nor a missing marker", number, column)
         for top, first, bottom, last in grid.merged:
             if top <= number <= bottom and first <= column <= last:
-                grid.refuse("cells of figures are merged: whose is the figure?", top, max(first, 0))
+                grid.refuse("cells of figures are merged: the figure belongs to no single row", top, max(first, 0))
     return figures

@@ -1,6 +1,6 @@
 """The regulator's own series (``sh_datos_csv_40.zip`` or the CSV in it): 12.65 million values from 200012 on.
 
-``read`` gives it as arrays; ``encoding`` makes of them what PostgreSQL's COPY takes, given what is stored.
+``read`` returns it as arrays; ``encoding`` turns them into PostgreSQL's binary COPY.
 Pesos; ratios as fractions. ``saldo`` 130 is the bank alone, 133 the bank with its consolidated SOFOMs.
 """
 
@@ -31,14 +31,14 @@ def read(path: Path, newest: date) -> Series:
 
     Args:
         path: the archive or the CSV.
-        newest: a day of the newest month that can be published: today.
+        newest: a day of the newest possible month: today.
 
     Raises:
-        InputError: the file cannot be read, or is no honest archive.
-        DataError: a row is at fault, a month is out of range, or a key appears twice.
+        InputError: the file cannot be read, or the archive is not a plausible one.
+        DataError: a row is faulty, a month is out of range, or a key appears twice.
     """
     cube = Cube(newest)
-    for frame, first_row in archive.ahead(_frames(path)):  # as polars does while it parses
+    for frame, first_row in archive.ahead(_frames(path)):  # polars also releases the GIL while it parses
         cube.add(frame, path.name, first_row)
     if not cube.rows:
         raise DataError("there is no row below the header", Place(path.name), AGAIN)
@@ -49,7 +49,7 @@ def read(path: Path, newest: date) -> Series:
 
 
 def _frames(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
-    """The rows, and the number of the first one; a blank row ends a block, so that the numbers hold."""
+    """The rows, and the number of the first one; a blank row ends a block, so that row numbers stay right."""
     row = 2
     for block in archive.blocks(path):
         frame = parse(block, path.name, row)
@@ -63,7 +63,7 @@ def _frames(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
 
 
 def _twice(path: Path, newest: date) -> DataError:
-    """Read the file a second time, and find the first key that appears twice."""
+    """Read the file again to find the first key that appears twice."""
     cube = Cube(newest)
     seen = np.zeros(cube.values.size, dtype=bool)
     for frame, first_row in _frames(path):

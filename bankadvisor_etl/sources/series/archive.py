@@ -1,4 +1,4 @@
-"""The series as a stream of whole lines: the archive under its guards, never unpacked to disk, or the bare CSV."""
+"""The series as a stream of whole lines: from the archive, checked and never unpacked to disk, or from the CSV."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ BLOCK = 8 * 2**20
 """Bytes of lines that are parsed at a time."""
 
 PACKED, PIECE = 2**18, 2**21
-"""Bytes that are read and inflated at a time: in larger pieces it takes twice as long, for memory that is new."""
+"""Bytes that are read and inflated at a time: larger pieces take twice as long, because of fresh memory pages."""
 
 LOCAL_HEADER = 30
-"""Bytes of a member's own header, which ends with the lengths of its name and of what else it has."""
+"""Bytes of a member's local header; it ends with the lengths of the name and of the extra field."""
 
 LONGEST_LINE = 1_000
-"""Bytes; an honest line has 50."""
+"""Bytes; a real line has 50."""
 AHEAD = 2
 AGAIN = "fetch the file again"
 DAMAGE: type[Exception] = zlib_ng.error  # type: ignore[assignment] # its stub calls the class an instance
@@ -43,7 +43,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def shown(line: bytes) -> str:
-    """A line as a message shows it."""
+    """A line as text, for messages."""
     return line.decode("utf-8", "replace")
 
 
@@ -51,14 +51,14 @@ def blocks(path: Path) -> Iterator[bytes]:
     """Yield the lines after the header, in blocks of about ``BLOCK`` bytes that end with a whole line.
 
     Raises:
-        InputError: the file is missing, no archive, damaged, cut, larger than honest ones, or without its one member.
+        InputError: the file is missing, not an archive, damaged, truncated, too large, or without its one member.
         DataError: the header is not that of the series.
     """
-    return ahead(_lines(path))  # zlib-ng lets go of the GIL
+    return ahead(_lines(path))  # zlib-ng releases the GIL
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the items, of which another thread makes the next ``AHEAD`` while the caller works on one."""
+    """Yield the items; another thread produces the next ``AHEAD`` while the caller works on one."""
     with ThreadPoolExecutor(1, "series") as pool:
         waiting = deque(pool.submit(next, items, None) for _ in range(AHEAD))
         while (item := waiting.popleft().result()) is not None:
@@ -74,7 +74,7 @@ def _lines(path: Path) -> Iterator[bytes]:
             if start[:2] == b"PK" or path.suffix.lower() == ".zip":
                 with zipfile.ZipFile(file) as archive:
                     member = _only_member(path, archive)
-                    archive.open(member).close()  # which looks at the member's own header
+                    archive.open(member).close()  # checks the member's local header
                 yield from _whole_lines(path, _inflated(file, member), member.file_size)
             else:
                 yield from _whole_lines(path, iter(partial(file.read, PIECE), b""), None)
@@ -90,14 +90,14 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = archive.infolist()
     if [member.filename for member in members] != [MEMBER]:
         names = ", ".join(repr(member.filename) for member in members[:5]) or "nothing"
-        raise InputError(f"has to hold {MEMBER} alone and holds {names}", Place(path.name), AGAIN)
+        raise InputError(f"must contain only {MEMBER} but contains {names}", Place(path.name), AGAIN)
     (member,) = members
     if member.flag_bits & 0x1 or member.compress_type not in METHODS:
-        raise InputError("encrypted, or packed by a method that CNBV does not use", Place(path.name), AGAIN)
+        raise InputError("encrypted, or compressed by a method that CNBV does not use", Place(path.name), AGAIN)
     if member.file_size > MAX_SIZE or member.file_size > MAX_RATIO * member.compress_size:
         raise InputError(
-            f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}; at most {MAX_SIZE:,}, and "
-            f"{MAX_RATIO} times the packed size, are read",
+            f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}; allowed are {MAX_SIZE:,}, and "
+            f"{MAX_RATIO} times the packed size",
             Place(path.name),
             AGAIN,
         )
@@ -107,7 +107,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 def _inflated(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """The member's content, in pieces of at most ``PIECE`` bytes.
 
-    zlib-ng inflates in a third of the time that Python's zlib takes, and zipfile knows only that one.
+    zlib-ng inflates in a third of the time of Python's zlib, the only one that zipfile supports.
     """
     file.seek(member.header_offset + LOCAL_HEADER - 4)
     name, extra = struct.unpack("<HH", file.read(4))
@@ -131,7 +131,7 @@ def _inflated(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _whole_lines(path: Path, pieces: Iterator[bytes], size: int | None) -> Iterator[bytes]:
-    """The lines after the header, of content that promises ``size`` bytes."""
+    """The lines after the header; the declared size of the content is ``size`` bytes."""
     start = b""
     for piece in pieces:
         start += piece
@@ -153,11 +153,11 @@ def _whole_lines(path: Path, pieces: Iterator[bytes], size: int | None) -> Itera
             yield b"".join(waiting)
             waiting, length = [rest], len(rest)
     if size is not None and counted != size:
-        raise InputError(f"cut: ends after {counted:,} of {size:,} bytes", Place(path.name), AGAIN)
+        raise InputError(f"truncated: ends after {counted:,} of {size:,} bytes", Place(path.name), AGAIN)
     rest = b"".join(waiting)
     if size is None and rest and not rest.endswith(b"\n"):
-        # In an archive the CRC has vouched for the last line; here half a number would pass for a number.
-        raise InputError("cut: the last line has no end", Place(path.name, value=shown(rest[-80:])), AGAIN)
+        # In an archive the CRC covers the last line; in a CSV half a number would pass as a number.
+        raise InputError("truncated: the last line has no end", Place(path.name, value=shown(rest[-80:])), AGAIN)
     if rest:
         yield rest
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 Key = tuple[int, int, int]
-"""entidad, saldo, idconcepto, as numbers."""
+"""entidad, saldo and idconcepto, as numbers."""
 
 FIRST_BANK = 40_000
 
@@ -30,7 +30,7 @@ def code(entity: int) -> str:
 
 
 def fingerprint(values: memoryview) -> int:
-    """64 bits of BLAKE2b over values as they lie in memory, as a signed number; null is NaN."""
+    """64 bits of BLAKE2b over the bytes of the values, as a signed number; null is NaN."""
     return int.from_bytes(blake2b(values, digest_size=8).digest(), "little", signed=True)
 
 
@@ -39,12 +39,12 @@ class Series:
     """The whole file.
 
     Attributes:
-        keys: sorted; ``rows``, ``starts``, ``stops`` and ``counts`` are in their order.
+        keys: sorted; ``rows``, ``starts``, ``stops`` and ``counts`` are in the same order.
         values: a column per month from 200012 on, NaN where the file has no row.
         rows: the row of ``values`` of each key.
         starts: the column of its first value.
-        stops: the column after its last one.
-        counts: how many values it has.
+        stops: the column after its last value.
+        counts: the number of its values.
     """
 
     keys: list[Key]
@@ -56,7 +56,7 @@ class Series:
 
     @classmethod
     def of(cls, cube: Cube) -> Series:
-        """Take over what the cube collected, sorted by key."""
+        """The contents of the cube, sorted by key."""
         order = sorted(range(len(cube.keys)), key=cube.keys.__getitem__)
         values = cube.values[: len(order)]
         there = ~np.isnan(values)
@@ -67,7 +67,7 @@ class Series:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return int(self.counts.sum())
 
     @property
@@ -76,12 +76,12 @@ class Series:
         return FIRST_MONTH + int(self.stops.max()) - 1
 
     def fingerprints(self, numbers: list[int]) -> list[int]:
-        """The fingerprints of the keys at these numbers."""
+        """The fingerprints of the keys at these indexes."""
         begin = self.rows[numbers] * self.values.shape[1] + self.starts[numbers]
         places = zip((8 * begin).tolist(), (8 * (self.stops - self.starts)[numbers]).tolist(), strict=True)
         values = self.values.data.cast("B")
         return [fingerprint(values[place : place + size]) for place, size in places]
 
     def of_key(self, number: int) -> Floats:
-        """The values of the key at ``number``, from its first month on."""
+        """The values of the key at index ``number``, from its first month on."""
         return self.values[self.rows[number], self.starts[number] : self.stops[number]]

@@ -40,7 +40,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Unknown:
-    """What the series has and a catalogue lacks: it is kept under its number. Entities as canonical codes."""
+    """What the series has and a catalogue lacks, kept under its number; entities as canonical codes."""
 
     entities: tuple[str, ...]
     concepts: tuple[int, ...]
@@ -51,7 +51,7 @@ def read_concepts(path: Path) -> list[Concept]:
 
     Raises:
         InputError: the file is missing, empty, binary, or larger than any catalogue.
-        DataError: another header, a row that does not fit it, a number that is none, or a concept that appears twice.
+        DataError: another header, a row that does not fit it, an invalid number, or a concept that appears twice.
     """
     concepts = {}
     for row, cells in _rows(path, CONCEPTS_HEADER):
@@ -74,7 +74,7 @@ def read_entities(path: Path) -> dict[str, str]:
 
     Raises:
         InputError: the file is missing, empty, binary, or larger than any catalogue.
-        DataError: another header, a row that does not fit it, a number that is none, or a code that appears twice.
+        DataError: another header, a row that does not fit it, an invalid number, or a code that appears twice.
     """
     names: dict[str, str] = {}
     for row, cells in _rows(path, ENTITIES_HEADER):
@@ -87,7 +87,7 @@ def read_entities(path: Path) -> dict[str, str]:
 
 
 def unknown(series: Series, concepts: list[Concept], entities: dict[str, str]) -> Unknown:
-    """What the series has and the catalogues lack, to be warned of: the files are replaced at different times."""
+    """What the series has and the catalogues lack, for a warning: the files are replaced at different times."""
     known = {concept.id for concept in concepts}
     return Unknown(
         tuple(sorted({code(entity) for entity, _, _ in series.keys} - entities.keys())),
@@ -105,7 +105,7 @@ def _rows(path: Path, header: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     filled = [(number, cells) for number, cells in enumerate(rows[1:], 2) if any(cell.strip() for cell in cells)]
     for number, cells in filled:
         if len(cells) != len(header):
-            what = f"{len(cells)} cells and not {len(header)}: the file was cut or edited"
+            what = f"{len(cells)} cells instead of {len(header)}: the file is truncated or was edited"
             raise DataError(what, Place(path.name, row=number), AGAIN)
     if not filled:
         raise DataError("there is no row below the header", Place(path.name), AGAIN)
@@ -123,7 +123,7 @@ def _text(path: Path) -> str:
     if not content.strip():
         raise InputError("the file is empty", Place(path.name), AGAIN)
     if len(content) > MAX_SIZE or b"\0" in content:
-        raise InputError(f"larger than {MAX_SIZE:,} bytes, or no text", Place(path.name), AGAIN)
+        raise InputError(f"larger than {MAX_SIZE:,} bytes, or not text", Place(path.name), AGAIN)
     content = content.removeprefix(BOM)
     try:
         return content.decode("utf-8")

@@ -1,4 +1,4 @@
-"""The series of a file held against the stored ones: what is new, what goes on, and which values differ."""
+"""Compares the series of a file with the stored ones: which are new, which are longer, and which values differ."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 KEY = ("entidad", "saldo", "idconcepto")
 HEADS = pl.Schema({**dict.fromkeys(KEY, pl.Int64), "primero": pl.Int64, "largo": pl.Int64, "huella": pl.Int64})
-"""What is stored of each series (``warehouse.series.heads``): ``primero`` counts months from year 0, ``largo`` is the
-length of the array, ``huella`` its fingerprint; none where it holds values that the last file lacked."""
+"""The head of each stored series (``warehouse.series.heads``): ``primero`` is its first month, counted from year 0,
+``largo`` the length of the array, ``huella`` its fingerprint; null if it has values that the last file lacked."""
 
 CHUNK = 1_024
-"""Series to a block: about 2 MB."""
+"""Series per block: about 2 MB."""
 
 Kept = tuple[int, int, int, int, float]
-"""A value that the file lacks and that stays: entidad, saldo, idconcepto, month counted from year 0, and the value."""
+"""A value that the file lacks but that is kept: entidad, saldo, idconcepto, month counted from year 0, value."""
 
 
 class Stored(NamedTuple):
-    """A stored series that differs from the file's: its fingerprint, and its number in the file (None: not there)."""
+    """A stored series that differs from the file's: its fingerprint, and its index in the file (None if missing)."""
 
     mark: int | None
     number: int | None
@@ -40,14 +40,14 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True)
 class Differences:
-    """Values that differ, in the order of ``rows``, in small types: there may be 12 million of them.
+    """Values that differ, sorted by ``rows``, in small types: there may be 12 million of them.
 
     Attributes:
-        keys: of the series that were held against each other.
-        rows: of each value, the place of its series among them.
+        keys: of the series that were compared.
+        rows: the index in ``keys`` of each value's series.
         months: counted from 200012.
-        before: what is stored; NaN where nothing is.
-        after: what the file has; NaN where it has nothing.
+        before: the stored value; NaN if there is none.
+        after: the value in the file; NaN if there is none.
     """
 
     keys: list[Key]
@@ -59,15 +59,15 @@ class Differences:
 
 @dataclass
 class Comparison:
-    """The file against what is stored; ``warehouse.series.Blocks`` says what the blocks are.
+    """The file compared with what is stored; ``warehouse.series.Blocks`` describes the blocks.
 
     Attributes:
         series: the file.
-        new: the numbers of the series that are not stored.
-        longer: the stored series that go on in the file.
-        to_compare: those whose stored part differs, or may.
-        unchanged: how many are stored as they are in the file; complete after ``hold``.
-        months: how many months from 200012 on the file or the stored series may reach.
+        new: the indexes of the series that are not stored.
+        longer: the stored series that are longer in the file.
+        to_compare: those whose stored part differs, or may differ.
+        unchanged: how many are stored as in the file; complete after ``hold``.
+        months: the number of months, from 200012 on, that the file or the stored series can cover.
     """
 
     series: Series
@@ -81,16 +81,16 @@ class Comparison:
     _poorer: dict[Key, tuple[Differences, int]] = field(default_factory=dict)
 
     def keys_to_compare(self) -> Iterator[bytes]:
-        """The stored series of which ``hold`` wants the values."""
+        """The stored series whose values ``hold`` needs."""
         yield from _keys(self.to_compare)
 
     def hold(self, stored: Iterable[bytes]) -> None:
-        """Hold the stored values of these against the file's."""
+        """Compare the stored values of these series with the file's."""
         for block in stored:
             self._hold([*encoding.stored(block)])
 
     def differences(self) -> Iterator[bytes]:
-        """The values that differ, where one was stored or could have been."""
+        """The values that differ, within the stored months."""
         for found in self._differences:
             frame = pl.DataFrame(
                 {
@@ -107,7 +107,7 @@ class Comparison:
             yield frame[found.rows].hstack(values.select(*columns)).write_csv(include_header=False).encode()
 
     def kept(self, concepts: Collection[int]) -> list[Kept]:
-        """The stored values of these concepts that the file lacks and that stay."""
+        """The stored values of these concepts that the file lacks but that are kept."""
         return [
             (*key, month + FIRST_MONTH, value)
             for key in self._poorer
@@ -116,11 +116,11 @@ class Comparison:
         ]
 
     def rewritten_keys(self) -> Iterator[bytes]:
-        """The stored series that are written anew: those that go on, and those of which a value was restated."""
+        """The stored series that are rewritten: those that are longer, and those with a restated value."""
         yield from _keys(self.longer | self._rewritten)
 
     def rows(self) -> Iterator[bytes]:
-        """The series that are new, and those that are written anew."""
+        """The new series and the rewritten ones."""
         again = self.longer | self._rewritten
         numbers = {self.series.keys[number]: number for number in self.new}
         numbers |= {key: stored.number for key, stored in again.items() if stored.number is not None}
@@ -149,7 +149,7 @@ class Comparison:
             before[row, start : start + len(values)], inside[row, start : start + len(values)] = values, True
         gone = np.isnan(after) & ~np.isnan(before)
         differs = inside & (before != after) & ~(np.isnan(before) & np.isnan(after))
-        more = ~inside & ~np.isnan(after)  # what lies before the stored values or after them is new
+        more = ~inside & ~np.isnan(after)  # what is before the stored values or after them is new
         same = ~((differs & ~gone) | more).any(axis=1)
         whole = np.asarray(~gone.any(axis=1))
         marks = self._marks([number if whole[row] else None for row, number in enumerate(numbers)])
@@ -166,14 +166,14 @@ class Comparison:
             self._poorer |= {keys[row]: (found, row) for row in np.flatnonzero(~whole).tolist()}
 
     def _lost(self, key: Key) -> tuple[npt.NDArray[np.int16], Floats]:
-        """The months and the values of a series that are stored and that the file lacks."""
+        """The months and values of a series that are stored but missing in the file."""
         found, row = self._poorer[key]
         cells = slice(*np.searchsorted(found.rows, (row, row + 1)))
         lost = np.isnan(found.after[cells])
         return found.months[cells][lost], found.before[cells][lost]
 
     def _values(self, numbers: list[int | None]) -> Floats:
-        """The values of the series of the file, by month; of those that it lacks none."""
+        """The values of series in the file, by month; NaN for a series that it lacks."""
         there = [number is not None for number in numbers]
         values = self.series.values
         found = np.full((len(numbers), self.months), np.nan)
@@ -182,17 +182,17 @@ class Comparison:
         return found
 
     def _marks(self, numbers: list[int | None]) -> list[int | None]:
-        """The fingerprints of the series of the file; none of those that it lacks."""
+        """The fingerprints of series in the file; None for a series that it lacks."""
         found = iter(self.series.fingerprints([number for number in numbers if number is not None]))
         return [None if number is None else next(found) for number in numbers]
 
 
 def compare(series: Series, heads: bytes) -> Comparison:
-    """Tell the series of the file apart: not stored, as stored, longer, or to be compared value by value.
+    """Sort the series of the file into new, unchanged, longer, or to be compared value by value.
 
     Args:
         series: the file.
-        heads: the stored ones, as CSV with the columns of ``HEADS`` and no header.
+        heads: of the stored series, as CSV with the columns of ``HEADS`` and no header.
     """
     stored = pl.read_csv(heads, has_header=False, schema=HEADS) if heads else pl.DataFrame(schema=HEADS)
     there = pl.DataFrame(series.keys, schema=dict.fromkeys(KEY, pl.Int64), orient="row").with_columns(

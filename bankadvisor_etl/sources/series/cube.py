@@ -1,6 +1,6 @@
-"""The values of the series where they belong: a row of months for each (entidad, saldo, idconcepto).
+"""The values of the series as a matrix: one row per (entidad, saldo, idconcepto), one column per month.
 
-The rows of the file may come in any order: each value is written straight to its place, so nothing is sorted.
+The rows of the file may be in any order: each value is written straight to its cell, so nothing is sorted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAGE = 1 << PAGE_BITS
 
 @dataclass(eq=False)
 class _Numbers:
-    """Small numbers for large ones, in order of appearance; ``PAGE`` large numbers share a page that exists if used."""
+    """Maps large numbers to small ones, in order of appearance; a page for ``PAGE`` of them is allocated when used."""
 
     name: str
     largest: int
@@ -60,7 +60,7 @@ class _Numbers:
     def _add(self, number: int) -> None:
         if len(self.known) == self.limit:
             raise DataError(
-                f"more than {self.limit:,} different values: no file of CNBV has so many", Place(column=self.name)
+                f"more than {self.limit:,} different values: no file of CNBV has that many", Place(column=self.name)
             )
         page, place = divmod(number, PAGE)
         if not self._pages[page]:
@@ -71,13 +71,13 @@ class _Numbers:
 
 
 class Cube:
-    """Collects blocks of rows; ``values[:len(keys)]`` has a row for each series and a column for each month."""
+    """Collects blocks of rows; ``values[:len(keys)]`` has one row per series and one column per month."""
 
     def __init__(self, newest: date) -> None:
-        """Take months up to that of ``newest``."""
+        """Accept months up to that of ``newest``."""
         self.months = newest.year * 12 + newest.month - FIRST_MONTH
         self.keys: list[tuple[int, int, int]] = []
-        # Pages of memory that no series needs are never touched, so they are never taken.
+        # Memory pages that no series uses are never touched, so they are never allocated.
         self.values: Floats = np.empty((MAX_SERIES, self.months))
         self.rows = 0
         self._entities = _Numbers("entidad", LARGEST_ENTITY, MAX_ENTITIES)
@@ -88,18 +88,18 @@ class Cube:
         self._month[numbers // 12 * 100 + numbers % 12 + 1] = np.arange(self.months)
 
     def add(self, frame: pl.DataFrame, name: str, first_row: int) -> None:
-        """Put the values of ``frame`` (``rows.SCHEMA``, without blank rows) in their places.
+        """Store the values of ``frame`` (``rows.SCHEMA``, without blank rows).
 
         Raises:
             DataError: a month out of range, or more series than any file has.
         """
         places = self.places(frame, name, first_row)
-        # -0.0 and 0.0 are one value, and have to have one fingerprint.
+        # -0.0 and 0.0 are the same value and need the same fingerprint.
         self.values.reshape(-1)[places] = frame["valor"].to_numpy() + 0.0
         self.rows += frame.height
 
     def places(self, frame: pl.DataFrame, name: str, first_row: int) -> Ints:
-        """The place of each row's value in ``values``, flattened."""
+        """The index of each row's value in ``values``, flattened."""
         periods = frame["periodo"].to_numpy()
         months = self._month[np.minimum(periods, len(self._month) - 1)]
         if months.min(initial=0) < 0:
@@ -122,7 +122,7 @@ class Cube:
     def _open(self, series: npt.NDArray[np.int32]) -> None:
         start, stop = len(self.keys), len(self.keys) + len(series)
         if stop > MAX_SERIES:
-            raise DataError(f"more than {MAX_SERIES:,} series: no file of CNBV has so many", remedy=AGAIN)
+            raise DataError(f"more than {MAX_SERIES:,} series: no file of CNBV has that many", remedy=AGAIN)
         self._slots[series] = np.arange(start, stop)
         self.values[start:stop] = np.nan
         for number in series.tolist():

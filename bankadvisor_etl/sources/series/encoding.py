@@ -1,6 +1,6 @@
-"""Series as PostgreSQL's binary COPY has them: rows and keys on their way in, stored ones on their way out.
+"""Series in the format of PostgreSQL's binary COPY: encodes rows and keys, decodes stored series.
 
-The process that talks to the database passes on bytes: it imports neither polars nor numpy for it.
+The process that talks to the database only passes on bytes, so it imports neither polars nor numpy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STORED = struct.Struct(">hiiihiiiiiiiiii")
 
 
 def key_row(key: Key, mark: int | None) -> bytes:
-    """A row of ``warehouse.series.KEYS``: the key, and the fingerprint that is stored."""
+    """A row of ``warehouse.series.KEYS``: the key and the stored fingerprint."""
     entity, saldo, concept = key
     codigo = _code(entity)
     return struct.pack(">hi", 4, len(codigo)) + codigo + _KEY.pack(2, saldo, 4, concept) + _fingerprint(mark)
@@ -46,8 +46,8 @@ def rows(keys: Sequence[Key], marks: Iterable[int | None], values: Floats) -> by
     Args:
         keys: of the series.
         marks: their fingerprints.
-        values: one row per series and one column per month from 200012 on; NaN where there is no value. Every row has
-            at least one value.
+        values: one row per series and one column per month from 200012 on; NaN for no value. Every row has at least
+            one value.
     """
     there = ~np.isnan(values)
     width = values.shape[1]
@@ -78,7 +78,7 @@ def stored(block: bytes) -> Iterator[tuple[Key, int, Floats]]:
     """The key, the first month (counted from year 0) and the values of each row of ``warehouse.series.stored``.
 
     Args:
-        block: whole rows; the file's start before the first one and its end after the last one are passed over.
+        block: whole rows; the header before the first one and the trailer after the last one are skipped.
     """
     at = len(START) if block.startswith(START) else 0
     end = len(block) - (len(END) if block.endswith(END) else 0)
@@ -103,7 +103,7 @@ def _code(entity: int) -> bytes:
 
 @cache
 def _days(column: int) -> int:
-    """From 2000-01-01, where PostgreSQL's dates begin, to the month of a column."""
+    """Days from 2000-01-01, the epoch of PostgreSQL's dates, to the month of a column."""
     year, month = divmod(FIRST_MONTH + column, 12)
     return (date(year, month + 1, 1) - date(2000, 1, 1)).days
 

@@ -1,4 +1,4 @@
-"""One block of lines of the series as columns of numbers, and where a line is at fault."""
+"""Parses a block of lines of the series into columns of numbers, and finds the faulty line."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SCHEMA = pl.Schema(
         "valor": pl.Float64,
     }
 )
-"""The codes and months are quoted in the file; polars reads a number in quotes as a number, and a float exactly."""
+"""Codes and months are quoted in the file; polars reads quoted numbers as numbers, and floats exactly."""
 
 HONEST = re.compile(rb'40,\d{1,8},"\d{1,6}","\d{6}",13[03],-?\d{1,20}(?:\.\d{1,20})?\r?')
-"""A line that needs no second look when the one at fault is looked for, among 170,000 in a block."""
+"""Matches lines that need no closer look in the search for the faulty one among the 170,000 of a block."""
 
 LARGEST_ENTITY, LARGEST_CONCEPT = 999_999, 99_999_999
 
 
 def parse(block: bytes, name: str, first_row: int) -> pl.DataFrame:
-    """Parse lines without a header; blank ones are left in as rows of nulls alone.
+    """Parse lines without a header; blank lines are kept as rows of nulls.
 
     Args:
         block: whole lines.
@@ -44,7 +44,7 @@ def parse(block: bytes, name: str, first_row: int) -> pl.DataFrame:
         first_row: the number of the block's first line in the file, as an editor shows it.
 
     Raises:
-        DataError: a line is not what ``SCHEMA`` says, in number of cells, kind or range; it names the row.
+        DataError: a line does not match ``SCHEMA`` in number of cells, type or range; the error names the row.
     """
     try:
         frame = pl.read_csv(block, has_header=False, schema=SCHEMA)
@@ -60,7 +60,7 @@ def parse(block: bytes, name: str, first_row: int) -> pl.DataFrame:
 
 
 def _good() -> pl.Expr:
-    # A null anywhere makes the conjunction null, and a null is not good.
+    # A null in any column makes the conjunction null, which is not true.
     return (
         (pl.col("sector") == SECTOR)
         & (pl.col("entidad") <= LARGEST_ENTITY)
@@ -72,7 +72,7 @@ def _good() -> pl.Expr:
 
 
 def _fault(block: bytes, name: str, first_row: int) -> DataError | None:
-    """The first line at fault; lines that are blank are none."""
+    """The first faulty line; blank lines are not faulty."""
     for row, line in enumerate(block.split(b"\n"), first_row):
         if HONEST.fullmatch(line):
             continue
@@ -82,7 +82,7 @@ def _fault(block: bytes, name: str, first_row: int) -> DataError | None:
 
 
 def _wrong(line: str) -> Iterator[tuple[str | None, str, str]]:
-    """The column, the text and what it should have been; no column where the line itself is at fault."""
+    """The column, the text and what it should have been; no column if the whole line is faulty."""
     if not line:
         return
     cells = line.split(",")

@@ -1,4 +1,4 @@
-"""The verb ``adopt``: a database of the replaced system becomes ours, and nothing in it is lost."""
+"""The verb ``adopt``: takes over a database of the replaced system without losing anything in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bankadvisor_etl.warehouse.adoption.relations import Relation
 
 PATIENCE = 20.0
-"""Seconds to try while somebody is in the middle of reading."""
+"""Seconds to retry while other sessions use the tables."""
 
 IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
@@ -29,26 +29,26 @@ IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 def adopt(dsn: str, *, dry_run: bool) -> list[str]:
     """Make a database ready for runs, whatever it holds, in one transaction.
 
-    The old ``etl_runs`` is extended in place. Other tables of our names and another shape move to the schema
-    ``anterior``, with the tables beside them that refer to them; the views that read them are made again over the
-    new tables. On an empty database it creates our tables; on one of ours it changes nothing.
+    The old ``etl_runs`` is extended in place. Other tables with our names and another shape move to the schema
+    ``anterior``, with the tables of the same schema that refer to them; the views that read them are recreated over
+    the new tables. In an empty database it creates our tables; in one that has them it changes nothing.
 
     Args:
         dsn: the connection string.
-        dry_run: do it all and roll it back, so that the steps are those that would be taken.
+        dry_run: do everything and roll it back; the steps are those that would be taken.
 
     Returns:
-        the steps, as sentences, in their order.
+        the steps, as sentences, in order.
 
     Raises:
         LockedError: a run is at work.
         ConfigurationError: the role lacks a privilege, or a newer version made the tables.
-        DatabaseError: the connection was lost, a statement failed, or somebody is using the tables.
+        DatabaseError: the connection was lost, a statement failed, or the tables are in use.
     """
     with connect(dsn) as connection, locked(connection) as cursor, translated():
         ours = shapes.ours(cursor)
         if not schema.replaced(cursor) and schema.applied_versions(cursor):
-            schema.prepare(cursor)  # a column that a newer version adds does not make a table of ours another's
+            schema.prepare(cursor)  # a column added by a newer version must not make our own table look foreign
             constrain(cursor)
         tables = relations.visible(cursor, ours)
         odd = [table for table in tables.values() if not shapes.read(cursor, table.oid).serves_as(ours[table.name])]
@@ -64,7 +64,7 @@ def adopt(dsn: str, *, dry_run: bool) -> list[str]:
 
 
 def _perform(takeover: Takeover) -> None:
-    """Try until nobody is in the way: a short wait, then let go of every table, so that no reader waits for us long."""
+    """Retry while the tables are in use: wait briefly, then release every table so that no reader waits long."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -74,7 +74,7 @@ def _perform(takeover: Takeover) -> None:
         except IN_THE_WAY as error:
             if time.monotonic() > end:
                 raise DatabaseError(
-                    f"the tables are in use by {_users(takeover)}; nothing was changed: adopt again when that has ended"
+                    f"the tables are in use by {_users(takeover)}; nothing was changed: adopt again when they are free"
                 ) from error
             time.sleep(0.1)
         else:
@@ -82,11 +82,11 @@ def _perform(takeover: Takeover) -> None:
 
 
 def _home(cursor: psycopg.Cursor[Any], tables: Iterable[Relation]) -> str:
-    """The schema of the tables that are there, else the one in which new ones would be made."""
+    """The schema of the existing tables, otherwise the one in which new tables would be created."""
     row = cursor.execute("SELECT current_schema()").fetchone()
     home = next((table.schema for table in tables), row and row[0])
     if home is None:
-        raise ConfigurationError("the search_path of the database role names no schema to create tables in")
+        raise ConfigurationError("the search_path of the database role contains no schema to create tables in")
     return str(home)
 
 
@@ -97,4 +97,4 @@ def _users(takeover: Takeover) -> str:
         " WHERE relation = ANY(%s) AND granted AND pid <> pg_backend_pid()",
         [[table.oid for table in takeover.odd]],
     ).fetchall()
-    return ", ".join(text for (text,) in rows) or "somebody who has left by now"
+    return ", ".join(text for (text,) in rows) or "a session that has ended since"

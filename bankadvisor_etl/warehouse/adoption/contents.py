@@ -1,4 +1,4 @@
-"""The rows of the old ``metricas_financieras`` and ``metricas_cartera_segmentada``: kept until a run has better."""
+"""The rows of the old ``metricas_financieras`` and ``metricas_cartera_segmentada``, kept until a run replaces them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 FILLED = {METRICAS.name: METRICAS, SEGMENTADA.name: SEGMENTADA}
 SOURCE = "anterior"
-"""``fuente`` of what the replaced system had published."""
+"""``fuente`` of rows published by the replaced system."""
 
 NUMBERS = ("numeric", "double precision", "real", "integer", "bigint", "smallint")
 
 
 def keep_rows(cursor: psycopg.Cursor[Any], old: Mapping[str, Relation], home: str) -> list[str]:
-    """Copy the figures of the old tables into the new ones, which are empty: those of known institutions and segments.
+    """Copy the figures of known institutions and segments from the old tables into the new ones, which are empty.
 
     Args:
         cursor: in the transaction of the takeover.
-        old: the old tables, where they are now, by name; ids in them mean what they mean in the new tables.
+        old: the old tables, where they are now, by name; their ids mean the same as in the new tables.
         home: the schema of the new tables.
 
     Returns:
@@ -47,7 +47,7 @@ def _copy(cursor: psycopg.Cursor[Any], old: Relation, table: PublishedTable, hom
     figures = [name for name in table.figures if name in columns and columns[name].type.startswith(NUMBERS)]
     keyed = {*table.match} <= columns.keys() and columns["fecha_corte"].type.startswith(("date", "time"))
     if not keyed or not figures:
-        return [f"warning: {old} has not the columns that {table.name} is looked up by: its rows stay there"]
+        return [f"warning: {old} lacks key columns of {table.name}: its rows stay there"]
     known = (
         sql.SQL("{column} IN (SELECT id FROM {parent})").format(
             column=sql.Identifier("o", column), parent=sql.Identifier(home, parent)
@@ -74,4 +74,4 @@ def _copy(cursor: psycopg.Cursor[Any], old: Relation, table: PublishedTable, hom
             known=sql.SQL(" AND ").join(known),
         )
     ).rowcount
-    return [f"{copied} rows of {old} are in {home}.{table.name}, too, until a run has them from CNBV"]
+    return [f"{copied} rows of {old} are also in {home}.{table.name}, until a run has them from CNBV"]

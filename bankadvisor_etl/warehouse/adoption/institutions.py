@@ -1,4 +1,4 @@
-"""The numbers of the old ``instituciones``, by which other tables refer to a bank: who is known by name keeps his."""
+"""The ids of the old ``instituciones``, by which other tables refer to a bank: banks known by name keep theirs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ INTEGERS = {"smallint", "integer", "bigint"}
 
 
 def keep_ids(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) -> list[str]:
-    """Enter the institutions of ``old`` that the catalogue knows into ``new``, which is empty, under their old ids.
+    """Insert the institutions of ``old`` that the catalogue knows into ``new``, which is empty, with their old ids.
 
-    No number of ``old`` is given to another institution: a join by it may find less than before, and nothing wrong.
+    No id of ``old`` is given to another institution: a join may find fewer rows than before, but no wrong ones.
 
     Returns:
-        what was done, as sentences; none where ``old`` has no ids.
+        what was done, as sentences; none if ``old`` has no ids.
     """
     columns = shapes.read(cursor, old.oid).columns
     names = [name for name in NAMES if name in columns]
@@ -49,17 +49,17 @@ def keep_ids(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) ->
         cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [new.as_string(), last])
     facts = [f"{len(known)} of {len(rows)} institutions are known by name and keep their ids"]
     if unknown:
-        facts.append(f"warning: not in the catalogue, and so in {old} only: {', '.join(unknown)}")
+        facts.append(f"warning: not in the catalogue, so only in {old}: {', '.join(unknown)}")
     return facts
 
 
 def keep_segments(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifier) -> list[str]:
-    """Give the segments of ``new`` the ids that they have in ``old``, by code; others get higher ones.
+    """Give the segments of ``new`` the ids that they have in ``old``, by code; the others get higher ones.
 
     Nothing refers to ``new`` yet.
 
     Returns:
-        what was done, as sentences; none where ``old`` has no ids or no codes.
+        what was done, as sentences; none if ``old`` has no ids or no codes.
     """
     columns = shapes.read(cursor, old.oid).columns
     if not {"id", "codigo"} <= columns.keys() or columns["id"].type not in INTEGERS:
@@ -85,9 +85,9 @@ def keep_segments(cursor: psycopg.Cursor[Any], old: Relation, new: sql.Identifie
 
 
 def _recognise(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[str]]:
-    """The rows to insert for those whose names the catalogue knows, once a code, and the names of the others."""
+    """The rows to insert, one per code, for names that the catalogue knows, and the names that it does not know."""
     from bankadvisor_etl.formats.parse import SISTEMA  # noqa: PLC0415 - the same
-    from bankadvisor_etl.sources.catalogue import shipped, short_name  # noqa: PLC0415 - polars takes longer than all else here
+    from bankadvisor_etl.sources.catalogue import shipped, short_name  # noqa: PLC0415 - polars: slow to import
 
     entries = shipped().rows()
     by_name = {short_name(entry[2]): entry for entry in entries} | {entry[1]: entry for entry in entries}

@@ -1,4 +1,4 @@
-"""The old ``etl_runs``: extended in place, so that its ids, its history and what refers to it stay."""
+"""The old ``etl_runs``: extended in place, so that its ids, its history and references to it stay valid."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 STATES = ["running", "success", "failure", "dry_run"]
 FAILURES = ["failed", "partial"]
-"""What the replaced system wrote where we write ``failure``."""
+"""The statuses of the replaced system that become ``failure``."""
 
 
 def is_record(relation: Relation, shape: Shape) -> bool:
-    """Whether a table is some form of ``etl_runs`` and not something else of that name."""
+    """Whether a table is some form of ``etl_runs`` and not an unrelated table of that name."""
     return relation.kind == TABLE and {"id", "started_at", "status"} <= shape.columns.keys()
 
 
 def refuse_ids(cursor: psycopg.Cursor[Any], table: Relation) -> None:
-    """Refuse ids by which no row can be told from another: they are kept, and new ones continue them.
+    """Refuse ids that do not identify a row: ids are kept, and new ones continue them.
 
     Raises:
-        DataError: an id is null, no integer, or appears twice.
+        DataError: an id is null, not an integer, or appears twice.
     """
     row = cursor.execute(
         sql.SQL(
@@ -42,19 +42,19 @@ def refuse_ids(cursor: psycopg.Cursor[Any], table: Relation) -> None:
     ).fetchone()
     nulls, odd, example, repeated = row or (0, 0, None, 0)
     faults = [f"{nulls} without an id"] if nulls else []
-    faults += [f"{odd} whose id is no integer, such as {example!r}"] if odd else []
-    faults += [f"{repeated} whose id appears before"] if repeated else []
+    faults += [f"{odd} whose id is not an integer, such as {example!r}"] if odd else []
+    faults += [f"{repeated} with a repeated id"] if repeated else []
     if faults:
         raise DataError(
             f"{table} has rows that cannot be kept as they are: {', '.join(faults)}. Nothing was changed: give each "
-            "row an integer of its own in the column id, or delete it, and adopt again"
+            "row a unique integer in the column id, or delete it, and adopt again"
         )
 
 
 def set_aside(cursor: psycopg.Cursor[Any], table: Relation) -> Relation:
-    """Give the table a passing name, until it is extended, and put a copy in its place; return the copy."""
+    """Rename the table until it is extended, and put a copy in its place; return the copy."""
     passing = rename(cursor, table, f"{table.name}_en_adopcion")
-    # Its key too: a view that groups by it needs one.
+    # With its primary key: a view that groups by it needs one.
     cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING INDEXES)").format(table.sql, passing.sql))
     cursor.execute(sql.SQL("INSERT INTO {} TABLE {}").format(table.sql, passing.sql))
     row = cursor.execute("SELECT to_regclass(%s)::oid", [table.sql.as_string()]).fetchone()
@@ -63,9 +63,9 @@ def set_aside(cursor: psycopg.Cursor[Any], table: Relation) -> Relation:
 
 
 def extend(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> list[str]:
-    """Give the table our columns, types and constraints; its rows stay, and so do the columns that only it has.
+    """Give the table our columns, types and constraints; its rows and its additional columns stay.
 
-    No trigger fires: values change along with the types of their columns.
+    No trigger fires: ALTER TABLE changes the values together with the types.
 
     Returns:
         what was done, as sentences.
@@ -81,7 +81,7 @@ def extend(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> list[st
 
 
 def _release_sequence(cursor: psycopg.Cursor[Any], table: Relation) -> int:
-    """Move the sequence of ``id`` away, if it is the table's own; return the last number that it gave."""
+    """Move the sequence of ``id`` away, if the table owns it; return the last number that it produced."""
     rows = cursor.execute(
         "SELECT s.oid, pg_sequence_last_value(s.oid::regclass),"
         "  EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid"
@@ -100,7 +100,7 @@ def _release_sequence(cursor: psycopg.Cursor[Any], table: Relation) -> int:
 
 
 def _loosen(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> None:
-    """Remove what prevents the change, and add the columns that are missing."""
+    """Remove what prevents the change, and add the missing columns."""
     checks = cursor.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid = %(oid)s AND contype = 'c' AND conkey && ARRAY("
         " SELECT attnum FROM pg_attribute WHERE attrelid = %(oid)s AND attname = ANY(%(ours)s))",
@@ -120,7 +120,7 @@ def _loosen(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> None:
 
 
 def _convert(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> list[str]:
-    """Give each column our type; what of a row our columns cannot say is added to its ``error_message``."""
+    """Give each column our type; what our columns cannot hold is appended to the row's ``error_message``."""
     found = shapes.read(cursor, table.oid).columns
     values = {name: _read_as(name, found[name], column) for name, column in ours.columns.items()}
     values["status"] = sql.SQL("lower(btrim({}))").format(values["status"])
@@ -141,7 +141,7 @@ def _convert(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> list[
 
 
 def _mended(values: dict[str, sql.Composed], note: sql.Composed) -> dict[str, sql.Composed]:
-    """The values of the columns that our constraints are about, so that every row satisfies them."""
+    """Values for the columns that have constraints, changed so that every row satisfies them."""
     parts = {
         **values,
         "note": note,
@@ -177,8 +177,8 @@ def _facts(cursor: psycopg.Cursor[Any], table: Relation, status: sql.Composed, n
     facts = [f"its {rows} rows keep their ids, times are read as UTC, {failures} failed or partial become failure"]
     if noted:
         facts.append(
-            f"warning: {noted} of them end before they begin, or have no known status; the error_message of each says "
-            "what it held"
+            f"warning: {noted} of them end before they begin, or have an unknown status; the error_message of each "
+            "contains the old values"
         )
     return facts
 
@@ -205,7 +205,7 @@ def _tighten(cursor: psycopg.Cursor[Any], table: Relation, ours: Shape) -> None:
 
 
 def _continue_ids(cursor: psycopg.Cursor[Any], table: Relation, last: int) -> int:
-    """Let ``id`` go on after every number that was ever given; return the next one."""
+    """Make ``id`` continue after the highest number ever used; return the next one."""
     row = cursor.execute(
         sql.SQL(
             "SELECT sequence, greatest(%s, pg_sequence_last_value(sequence::regclass), (SELECT max(id) FROM {}))"
@@ -213,7 +213,7 @@ def _continue_ids(cursor: psycopg.Cursor[Any], table: Relation, last: int) -> in
         ).format(table.sql),
         [last, table.sql.as_string()],
     ).fetchone()
-    assert row is not None  # noqa: S101 - a function gives a row
+    assert row is not None  # noqa: S101 - a function always returns a row
     sequence, last = row
     if last:
         cursor.execute("SELECT setval(%s, %s)", [sequence, last])

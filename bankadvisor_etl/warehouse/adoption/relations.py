@@ -1,4 +1,4 @@
-"""Tables and views, by the number that stays theirs when they move, and the move to the schema ``anterior``."""
+"""Tables and views, identified by their oid, which does not change, and their move to the schema ``anterior``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ANTERIOR = "anterior"
 
 TABLE, PARTITIONED, VIEW, MATERIALIZED = "r", "p", "v", "m"
-"""PostgreSQL's letters for kinds of relations."""
+"""PostgreSQL's letters for the kinds of relations."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Relation:
     """A table, view or sequence.
 
     Attributes:
-        oid: PostgreSQL's number for it.
-        schema: where it was when it was looked up.
-        name: what it was called then.
-        kind: PostgreSQL's letter for what it is.
+        oid: its object identifier in PostgreSQL.
+        schema: its schema when it was looked up.
+        name: its name then.
+        kind: PostgreSQL's letter for its kind.
     """
 
     oid: int
@@ -35,17 +35,17 @@ class Relation:
     kind: str
 
     def __str__(self) -> str:
-        """The name as people write it."""
+        """The qualified name, for messages."""
         return f"{self.schema}.{self.name}"
 
     @property
     def sql(self) -> sql.Identifier:
-        """The name as a statement has it."""
+        """The qualified name, for statements."""
         return sql.Identifier(self.schema, self.name)
 
 
 def find(cursor: psycopg.Cursor[Any], oids: Iterable[int]) -> list[Relation]:
-    """The relations of these numbers, in their order."""
+    """The relations with these oids, in the same order."""
     rows = cursor.execute(
         "SELECT c.oid, nspname, relname, relkind FROM unnest(%s::oid[]) WITH ORDINALITY AS given (oid, place)"
         " JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = relnamespace ORDER BY place",
@@ -55,7 +55,7 @@ def find(cursor: psycopg.Cursor[Any], oids: Iterable[int]) -> list[Relation]:
 
 
 def visible(cursor: psycopg.Cursor[Any], names: Iterable[str]) -> dict[str, Relation]:
-    """Those of the names that the search path knows."""
+    """The relations of these names that are in the search path."""
     rows = cursor.execute(
         "SELECT to_regclass(quote_ident(name))::oid FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place)"
         " WHERE to_regclass(quote_ident(name)) IS NOT NULL ORDER BY place",
@@ -65,9 +65,9 @@ def visible(cursor: psycopg.Cursor[Any], names: Iterable[str]) -> dict[str, Rela
 
 
 def hanging(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[Relation]:
-    """The tables beside these that refer to them by a foreign key or are parts of them, and what hangs on those.
+    """The tables of the same schema that refer to these by a foreign key or inherit from them, directly or not.
 
-    A table of another schema is in nobody's way, and its foreign key holds wherever the other one goes.
+    A table of another schema can stay where it is: its foreign key holds wherever the referenced table moves.
     """
     given = [relation.oid for relation in relations]
     rows = cursor.execute(
@@ -86,13 +86,13 @@ def hanging(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[
 
 
 def count(cursor: psycopg.Cursor[Any], relation: Relation) -> int:
-    """The rows of a table or view."""
+    """The number of rows of a table or view."""
     row = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.sql)).fetchone()
     return int(row[0]) if row else 0
 
 
 def rename(cursor: psycopg.Cursor[Any], relation: Relation, name: str) -> Relation:
-    """Give a relation, or an index, another name where it is."""
+    """Rename a relation or an index within its schema."""
     cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(relation.sql, sql.Identifier(name)))
     return Relation(relation.oid, relation.schema, name, relation.kind)
 
@@ -100,7 +100,7 @@ def rename(cursor: psycopg.Cursor[Any], relation: Relation, name: str) -> Relati
 def move(cursor: psycopg.Cursor[Any], relation: Relation) -> Relation:
     """Move a relation to ``anterior`` with its indexes, constraints, triggers and sequences.
 
-    What would meet its like there gets a number after its name.
+    A name that is already in use there gets a number appended.
     """
     parts = cursor.execute(
         "SELECT %(oid)s::oid UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = %(oid)s"
@@ -118,7 +118,7 @@ def move(cursor: psycopg.Cursor[Any], relation: Relation) -> Relation:
 
 
 def readers(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[str]:
-    """The roles, as SQL writes them, that may read one of these; without the one that asks."""
+    """The roles, quoted for SQL, that may read one of these, except the current one."""
     rows = cursor.execute(
         "SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END"
         " FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner)))"
@@ -129,9 +129,9 @@ def readers(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[
 
 
 def permissions(cursor: psycopg.Cursor[Any], old: Relation, new: Relation) -> list[str]:
-    """The statements that give a new view to the users of an old relation and, where the server lets us, to its owner.
+    """The statements that grant a new view what was granted on an old relation, and give it the old owner if possible.
 
-    An owner has to have the right to create in the schema, or else the one who gives has to be a superuser.
+    That takes an owner with CREATE on the schema, or a superuser who runs the statements.
     """
     rows = cursor.execute(
         "SELECT format('GRANT %%s ON %%s TO %%s', privilege_type, %(new)s::text,"

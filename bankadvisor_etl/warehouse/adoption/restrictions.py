@@ -1,4 +1,4 @@
-"""What restricts or copies a table and does not move to another one: it is refused, for it would be lost in silence."""
+"""Restrictions and publications of a table that a new table does not get: refused, so that none is lost silently."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def refuse(
     with_column_grants: Iterable[Relation],
     published: Iterable[Relation],
 ) -> None:
-    """Refuse row-level security, grants on single columns and publications, each on the relations that would lose it.
+    """Refuse row-level security, grants on single columns and publications on relations that would lose them.
 
     Raises:
-        ConfigurationError: there is one; the message names each, and what to do.
+        ConfigurationError: there is one; the message names each, and says what to do.
     """
     found = [*_policies(cursor, with_policies), *_grants(cursor, with_column_grants), *_publications(cursor, published)]
     if found:
         raise ConfigurationError(
-            f"these would not hold for the new tables: {'; '.join(found)}. Nothing was changed: keep their "
-            "definitions, remove them with the grants that they restrict, adopt again, and make both for the new tables"
+            f"these would not apply to the new tables: {'; '.join(found)}. Nothing was changed: save their "
+            "definitions, remove them with the grants that they restrict, adopt again, and recreate both"
         )
 
 

@@ -1,4 +1,4 @@
-"""What shape a table has and what shape ours has, both as PostgreSQL's catalogue tells them."""
+"""The shape of an existing table and of ours, both read from PostgreSQL's catalogue."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type, and where its value comes from.
+    """A column: its type and how it gets its value.
 
     Attributes:
-        type: as SQL writes it.
+        type: as in SQL.
         not_null: whether it refuses null.
-        identity: ``a`` always, ``d`` by default, else empty.
-        generated: whether ``default`` is the expression that it is computed with.
-        default: as SQL writes it.
+        identity: ``a`` for always, ``d`` for by default, otherwise empty.
+        generated: whether ``default`` is the expression of a generated column.
+        default: as in SQL.
     """
 
     type: str
@@ -33,20 +33,20 @@ class Column:
 
     @property
     def must_be_given(self) -> bool:
-        """Whether a row cannot be inserted without a value for it."""
+        """Whether an INSERT has to give it a value."""
         return self.not_null and not self.identity and self.default is None
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A table's columns, its constraints but for foreign keys, and its indexes: by name, as SQL writes them."""
+    """A table's columns, constraints (except foreign keys) and indexes: by name, as in SQL."""
 
     columns: Mapping[str, Column]
     constraints: Mapping[str, str]
     indexes: Mapping[str, str]
 
     def serves_as(self, ours: Shape) -> bool:
-        """Whether it has all that ``ours`` has, and what it has besides asks for no value."""
+        """Whether it has all that ``ours`` has, and its additional columns need no value."""
         besides = self.columns.keys() - ours.columns.keys()
         return (
             all(self.columns.get(name) == column for name, column in ours.columns.items())
@@ -56,7 +56,7 @@ class Shape:
 
 
 def ours(cursor: psycopg.Cursor[Any]) -> dict[str, Shape]:
-    """The shape of each table of ours, read from tables that are made for it and are gone again."""
+    """The shape of each of our tables, read from temporary copies."""
     with cursor.connection.transaction(force_rollback=True):
         cursor.execute("SET LOCAL search_path = pg_temp")
         schema.create(cursor)
@@ -67,7 +67,7 @@ def ours(cursor: psycopg.Cursor[Any]) -> dict[str, Shape]:
 
 
 def read(cursor: psycopg.Cursor[Any], oid: int) -> Shape:
-    """The shape of the table with this oid; of a view the columns."""
+    """The shape of the table with this oid; for a view, only the columns."""
     columns = cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated <> '',"
         " pg_get_expr(adbin, adrelid) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"

@@ -1,4 +1,4 @@
-"""One takeover, step by step: make way, keep the history, create our tables, and serve those who read the old ones."""
+"""One takeover, step by step: move old tables, keep the history, create ours, and keep old readers working."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Takeover:
-    """What a takeover works on.
+    """The state of a takeover.
 
     Attributes:
         cursor: in a transaction that holds the lock; the caller decides whether it is committed.
         ours: the shapes of our tables.
         home: the schema of our tables.
-        odd: the tables of our names that have another shape.
-        moved: what is in ``anterior`` now, by the number of the relation.
+        odd: the tables with our names that have another shape.
+        moved: what is now in ``anterior``, by oid.
         steps: what was done, as sentences.
     """
 
@@ -42,9 +42,9 @@ class Takeover:
     steps: list[str] = field(default_factory=list)
 
     def perform(self) -> None:
-        """Take every step; nothing is committed, and what was tried before is forgotten."""
+        """Take every step, from the beginning; nothing is committed."""
         self.moved, self.steps = {}, []
-        # Without a search path PostgreSQL prints a definition with the schema before each name: it can be run again.
+        # With an empty search path PostgreSQL prints definitions with qualified names, so that they can be run again.
         self._set_search_path("")
         history = [table for table in self.odd if self._is_history(table)]
         old = [table for table in self.odd if table not in history]
@@ -57,7 +57,7 @@ class Takeover:
             record.refuse_ids(self.cursor, table)
         if self.odd:
             self.cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(ANTERIOR)))
-        # Views first, then what refers, then what is referred to: most readers take their locks in that order.
+        # Views first, then referring tables, then referenced ones: most readers take their locks in that order.
         self._move_views(readers)
         for table in history:
             self._extend(table, [view for view in readers if table.oid in view.reads])
@@ -67,7 +67,7 @@ class Takeover:
         self._stand_in(table for table in old if table not in replaced)
         self._let_in(replaced)
         self._make_again(readers)
-        self.steps += [f"warning: the function {name} is bound to an old table, make it again" for name in bound]
+        self.steps += [f"warning: the function {name} is bound to an old table; recreate it" for name in bound]
 
     def _is_history(self, table: Relation) -> bool:
         return table.name == "etl_runs" and record.is_record(table, shapes.read(self.cursor, table.oid))
@@ -77,7 +77,7 @@ class Takeover:
             self.moved[view.relation.oid] = relations.move(self.cursor, view.relation)
 
     def _extend(self, history: Relation, readers: Iterable[View]) -> None:
-        """Extend the table in place; its views, whose columns must keep their types, get a copy to read."""
+        """Extend the table in place; its views, whose columns must keep their types, read a copy."""
         copy = record.set_aside(self.cursor, history)
         for view in readers:
             view.replace(self.cursor, self.moved[view.relation.oid])
@@ -88,7 +88,7 @@ class Takeover:
     def _move_tables(self, tables: Iterable[Relation]) -> None:
         for table in tables:
             self.moved[table.oid] = moved = relations.move(self.cursor, table)
-            self.steps.append(f"{table} moves to {moved} ({relations.count(self.cursor, moved)} rows)")
+            self.steps.append(f"{table} is moved to {moved} ({relations.count(self.cursor, moved)} rows)")
 
     def _create(self) -> None:
         self._set_search_path(self.home)
@@ -114,22 +114,22 @@ class Takeover:
         self.steps += contents.keep_rows(self.cursor, old, self.home)
 
     def _stand_in(self, tables: Iterable[Relation]) -> None:
-        """Leave a view in the place of each table that moved and that no table of ours replaces."""
+        """Put a view in the place of each moved table that none of our tables replaces."""
         for table in tables:
             moved = self.moved[table.oid]
             self.cursor.execute(sql.SQL("CREATE VIEW {} AS TABLE {}").format(table.sql, moved.sql))
             for statement in relations.permissions(self.cursor, moved, table):
                 self.cursor.execute(statement.encode())
-            self.steps.append(f"{moved} refers to a table that moved; {table} is a view of it, to read and to write")
+            self.steps.append(f"{moved} refers to a table that was moved; {table} is now a view of it, updatable")
 
     def _let_in(self, replaced: Iterable[Relation]) -> None:
-        """Let those who could read an old table read the new one; and all of them look at what moved."""
+        """Let the readers of an old table read the new one, and all of them read what was moved."""
         for table in replaced:
             if table.name == "monthly_kpis":
-                self.steps.append(f"to do: bankadvisor-etl run, for the new {table.name} is empty until then")
+                self.steps.append(f"to do: bankadvisor-etl run; the new {table.name} is empty until then")
             if users := relations.readers(self.cursor, [table]):
                 self._grant(sql.SQL("SELECT ON {}").format(sql.Identifier(self.home, table.name)), users)
-                self.steps.append(f"may read {self.home}.{table.name} as they could before: {', '.join(users)}")
+                self.steps.append(f"can still read {self.home}.{table.name}: {', '.join(users)}")
         if users := relations.readers(self.cursor, self.moved.values()):
             self._grant(sql.SQL("USAGE ON SCHEMA {}").format(sql.Identifier(ANTERIOR)), users)
 
@@ -139,7 +139,7 @@ class Takeover:
             if fault := views.make_again(self.cursor, view):
                 self.steps.append(f"warning: {name} does not compile over the new tables: {fault}; it is {moved} now")
                 continue
-            self.steps.append(f"{name} is made again over the new tables; the one over the old tables is {moved}")
+            self.steps.append(f"{name} is recreated over the new tables; the one over the old tables is {moved}")
             if view.relation.kind == MATERIALIZED:
                 self.steps.append(f"to do after that run: REFRESH MATERIALIZED VIEW {name}")
 

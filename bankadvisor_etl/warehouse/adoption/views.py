@@ -1,4 +1,4 @@
-"""Views over tables that move: their definitions are taken down before, and made again over what has the names then."""
+"""Views over tables that are moved: their definitions are saved first, then recreated over the new tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class View:
     """A view as it was found.
 
     Attributes:
-        relation: where it was.
-        definition: its query, every name in it with its schema: so it means what has the name when it is run.
+        relation: the view before the move.
+        definition: its query with qualified names; they refer to whatever has these names when it is run.
         options: such as ``security_barrier=true``.
-        filled: whether it is a materialized view that was filled.
-        reads: the numbers of the relations that it names itself.
+        filled: whether it is a materialized view with data.
+        reads: the oids of the relations that it reads directly.
         after: the statements that complete it: comments, indexes, triggers, rules, grants, and its owner.
     """
 
@@ -37,7 +37,7 @@ class View:
     after: Sequence[str]
 
     def make(self, cursor: psycopg.Cursor[Any]) -> None:
-        """Create it under its name, which is free."""
+        """Create it under its name, which has to be free."""
         if self.relation.kind == MATERIALIZED:
             self._execute(
                 cursor, "CREATE MATERIALIZED VIEW", self.relation, "WITH DATA" if self.filled else "WITH NO DATA"
@@ -48,15 +48,15 @@ class View:
             cursor.execute(statement.encode())
 
     def replace(self, cursor: psycopg.Cursor[Any], moved: Relation) -> None:
-        """Let it read, where it is now, what has the names now; the columns have to be of the same types.
+        """Replace the moved view with one that reads the current tables; the columns must keep their types.
 
         Raises:
-            ConfigurationError: it is a materialized view, which cannot.
+            ConfigurationError: it is a materialized view, which cannot be replaced.
         """
         if self.relation.kind == MATERIALIZED:
             raise ConfigurationError(
                 f"the materialized view {self.relation} reads a table whose columns change their types, which "
-                "PostgreSQL forbids; nothing was changed: keep its definition, drop it, and adopt again"
+                "PostgreSQL forbids; nothing was changed: save its definition, drop it, and adopt again"
             )
         self._execute(cursor, "CREATE OR REPLACE VIEW", moved)
 
@@ -67,7 +67,7 @@ class View:
 
 
 def reading(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[View]:
-    """The views that read these, by whatever way, each after those that it reads itself; the search path is empty."""
+    """The views that read these, directly or not, each after the views that it reads; the search path is empty."""
     given = [relation.oid for relation in relations]
     rows = cursor.execute(
         "WITH RECURSIVE reads (view, relation) AS ("
@@ -90,7 +90,7 @@ def reading(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[
 
 
 def make_again(cursor: psycopg.Cursor[Any], view: View) -> str | None:
-    """Create a view that was moved away over what has the names now; where it does not compile, say why."""
+    """Recreate a moved view over the current tables; if it does not compile, return why."""
     try:
         with cursor.connection.transaction():
             view.make(cursor)
@@ -102,7 +102,7 @@ def make_again(cursor: psycopg.Cursor[Any], view: View) -> str | None:
 
 
 def functions(cursor: psycopg.Cursor[Any], relations: Iterable[Relation]) -> list[str]:
-    """The functions that are bound to these relations themselves and not to their names."""
+    """The functions that depend on these relations themselves rather than on their names."""
     rows = cursor.execute(
         "SELECT DISTINCT objid::regprocedure::text FROM pg_class c JOIN pg_depend d"
         " ON refclassid = 'pg_class'::regclass AND refobjid = c.oid"

@@ -1,6 +1,6 @@
 -- The tables of bankadvisor-etl. Amounts are numeric(20,6) in MDP (millions of Mexican pesos), ratios numeric(18,8).
--- monthly_kpis and the views are described in bankadvisor_etl/tables and made by warehouse/tables.py.
--- Applying a file again has to change nothing: 'adopt' does so around tables that are there already.
+-- monthly_kpis and the views are described in bankadvisor_etl/tables and created by warehouse/tables.py.
+-- Applying a file again must change nothing: 'adopt' applies it around existing tables.
 
 CREATE TABLE IF NOT EXISTS etl_schema (
     version integer PRIMARY KEY,

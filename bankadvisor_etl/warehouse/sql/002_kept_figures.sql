@@ -1,4 +1,4 @@
--- What a run needs to tell an old finding from a new one, and a file that was used from one that was set aside.
+-- Columns that distinguish a known finding from a new one, and a file that was used from one that was set aside.
 
 ALTER TABLE etl_run_checks ADD COLUMN IF NOT EXISTS known boolean NOT NULL DEFAULT false;
 ALTER TABLE etl_run_checks ADD COLUMN IF NOT EXISTS accepted boolean NOT NULL DEFAULT false;

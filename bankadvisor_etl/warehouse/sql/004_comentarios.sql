@@ -1,4 +1,4 @@
--- What each table and column is, for those who read the database; monthly_kpis and the views are described in ``tables``.
+-- The meaning of each table and column, for readers of the database; monthly_kpis and the views: see ``tables``.
 
 COMMENT ON TABLE etl_schema IS 'Versiones de estas tablas que se aplicaron';
 COMMENT ON COLUMN etl_schema.version IS 'Número del archivo SQL';

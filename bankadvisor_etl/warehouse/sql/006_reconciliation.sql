@@ -1,4 +1,4 @@
--- What the sources of a run say differently.
+-- Where the sources of a run differ.
 
 CREATE TABLE IF NOT EXISTS conciliacion (
     run_id bigint NOT NULL REFERENCES etl_runs ON DELETE CASCADE,

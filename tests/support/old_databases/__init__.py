@@ -1,4 +1,4 @@
-"""Databases of the replaced system, as SQL: the shapes that were found, with rows that were made up."""
+"""Databases of the replaced system, as SQL: real shapes with invented rows."""
 
 from __future__ import annotations
 

@@ -99,10 +99,10 @@ def restated_far(evidence: Evidence, source: str) -> Iterator[Finding]:
 
 
 def _far(published: pl.DataFrame, staged: pl.DataFrame, source: str) -> tuple[int, pl.DataFrame]:
-    """How many published figures the run has too, and those that change far.
+    """Count the published figures that the run also has, and list those that change far.
 
     Returns:
-        The number of pairs, and of the far ones the key, ``variable``, ``publicada``, ``veces`` (new by published).
+        Their number, and for those that change far: key, ``variable``, ``publicada``, ``veces`` (new / published).
     """
     names = [name for name in FED_BY[source] if name != "reservas_variacion_mm"]
     if source == "tasa_efectiva":  # the same figure on every bank's row

@@ -137,13 +137,13 @@ def _vanished() -> pl.Expr:
 
 
 def _deviations(figures: pl.DataFrame) -> pl.DataFrame:
-    """Month, column, who, number of banks and the factor between the month and its neighbours."""
+    """Month, column, who, number of banks, and the factor between the month and those around it."""
     columns = figures.columns[3:]
     steps = [_medians(figures.select("who", "mes", *(_step(name, k) for name in columns))) for k in NEIGHBOURS]
     back = {f"back_{k}": step["median"] for k, step in zip(NEIGHBOURS, steps, strict=True)}
     table = steps[0].select("who", "mes", "column", "n").with_columns(**back)
     fore = {f"fore_{k}": _later(-pl.col(f"back_{k}"), k) for k in NEIGHBOURS}
-    # In the month in which a column begins, the banks are those that also have the next one.
+    # In the first month of a column, the banks are those that also have the next one.
     banks = pl.when(pl.col("n") > 0).then("n").otherwise(_later(pl.col("n"), 1))
     table = table.with_columns(**fore, n=banks)
     settled = pl.all_horizontal(pl.col(*back).is_not_null())
@@ -161,7 +161,7 @@ def _middle_of_three(one: pl.Expr, two: pl.Expr, three: pl.Expr) -> pl.Expr:
 
 
 def _beginnings(table: pl.DataFrame, neighbours: Sequence[str]) -> pl.DataFrame:
-    """The rows with ``middle``: of the first three neighbours that there are, or else the nearer to 0 of two or one."""
+    """The rows with ``middle``: of the first three existing neighbours, or the one nearest to 0 if there are fewer."""
     there = pl.concat_list(*neighbours).list.drop_nulls().list.head(len(NEIGHBOURS))
     table = table.with_columns(there=there).filter(pl.col("there").list.len() > 0)
     one, two, three = (pl.col("there").list.get(at, null_on_oob=True) for at in range(len(NEIGHBOURS)))
@@ -177,7 +177,7 @@ def _step(name: str, rows: int) -> pl.Expr:
 
 
 def _later(value: pl.Expr, months: int) -> pl.Expr:
-    """The value that a column has so many months later; the rows are sorted by column, who and month."""
+    """The value of the same column ``months`` rows later; the rows are sorted by column, who and month."""
     same = (pl.col("column") == pl.col("column").shift(-months)) & (pl.col("who") == pl.col("who").shift(-months))
     return pl.when(same).then(value.shift(-months))
 

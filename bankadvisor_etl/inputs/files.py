@@ -23,7 +23,7 @@ SETTLED, MOMENT = 10.0, 0.5
 least once per ``MOMENT``."""
 
 LONG = 512 * 2**20
-"""Bytes. A longer file takes so long to hash that it is better read at the same time."""
+"""Bytes. A longer file is hashed while it is read, not before."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class File:
 
     Attributes:
         source: short name of the input.
-        name: its name on record, relative to the data folder.
-        path: where it is.
-        stamp: modification time (ns), inode and size: what changes when somebody writes or replaces it.
-        sha256: hash of its bytes, in hexadecimal; empty until it is ``hashed``.
+        name: its recorded name, relative to the data folder.
+        path: its path.
+        stamp: modification time (ns), inode and size, which change when the file is written or replaced.
+        sha256: hash of its bytes, in hexadecimal; empty before ``hashed``.
     """
 
     source: str
@@ -65,25 +65,25 @@ class File:
 
 
 class Stock:
-    """The files of a run, listed when it is made; what is wrong with them is raised when somebody asks for them."""
+    """The files of a run, listed on creation; an error is raised by ``files``, so that the run can record it."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Look through ``data_dir``."""
+        """List the files in ``data_dir``."""
         self._files: list[File] = []
         self._error: Exception | None = None
         try:
             markers = ((SAMPLE.name, marker) for marker in SAMPLE.find_all(data_dir))
             self._files = list_files([*find_files(data_dir), *markers])
-        except Exception as error:  # noqa: BLE001 - raised by ``files``, when the run can put it on record
+        except Exception as error:  # noqa: BLE001 - raised by ``files``
             self._error = error
 
     @property
     def short(self) -> list[Path]:
-        """Those of the files that are hashed within half a second; none where something is wrong with them."""
+        """The paths of the files that take less than half a second to hash; empty after an error."""
         return [file.path for file in self._files if file.bytes <= LONG]
 
     def files(self) -> list[File]:
-        """The files, and what marks sample data; not hashed yet.
+        """The files, including the marker of sample data; not hashed yet.
 
         Raises:
             InputError: the folder or a required file is missing, or one of them cannot be examined.
@@ -94,7 +94,7 @@ class Stock:
 
 
 def list_files(found: Iterable[tuple[str, Path]]) -> list[File]:
-    """The files, given by source and path, as they are now.
+    """Examine the given files, by source; they are not hashed yet.
 
     Raises:
         InputError: a file cannot be examined.
@@ -106,8 +106,8 @@ def hashed(files: Sequence[File], known: Mapping[str, str] | None = None) -> lis
     """The files with their hashes.
 
     Args:
-        files: as they were listed.
-        known: hashes that another process has computed, by path (``hash_all``).
+        files: from ``list_files``.
+        known: hashes from another process, by path (``hash_all``); the others are computed here.
 
     Raises:
         InputError: a file cannot be read.
@@ -123,7 +123,7 @@ def hash_all(paths: Iterable[Path]) -> dict[str, str]:
     """The hashes of the files that can be read, by path."""
     digests = {}
     for path in paths:
-        with suppress(InputError):  # raised to whoever needs it
+        with suppress(InputError):  # ``hashed`` raises it
             digests[str(path)] = hash_of(path)
     return digests
 

@@ -111,8 +111,8 @@ class Child:
 
         Args:
             forked: whether it may be a fork of this one.
-            to_hash: files that it hashes first, if it is a fork. A thread of this process would hold up its imports by
-                taking the GIL; and the child's own imports, which come next, are not needed where nothing changed.
+            to_hash: files that a fork hashes before its imports. Threads of this process would take the GIL from its
+                imports, and an unchanged run ends before the child needs polars: 0.4 s instead of 0.6 s.
         """
         self._errors = os.memfd_create("stderr")
         self._requests: BinaryIO
@@ -170,7 +170,7 @@ class Child:
         self._successor = successor
 
     def hashed(self) -> Mapping[str, str]:
-        """Wait for the hashes of the files that it was to hash first, by path; to be called before ``answers``."""
+        """Wait for the hashes of ``to_hash``, by path. Must be called before ``answers``."""
         message = receive(self._answers) if self._to_hash else None
         return message.content if message else {}
 

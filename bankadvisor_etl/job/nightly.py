@@ -54,7 +54,7 @@ def run(request: Request, child: Child, stock: Stock, log: structlog.stdlib.Boun
 
     Args:
         request: what to do.
-        child: the process that will read and compute; it hashes the files in the meantime.
+        child: the process that reads and computes; it may already be hashing the files.
         stock: the files.
         log: where the events go.
 

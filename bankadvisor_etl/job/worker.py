@@ -58,7 +58,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, to_hash: Sequence[Path] = (), *
     Args:
         requests: where the request comes from.
         answers: where the answers go.
-        to_hash: files to hash first.
+        to_hash: files to hash before the imports.
         careful: read one file after the other, and look into each for what could kill this process.
     """
     outbox = _Outbox(answers)

@@ -161,7 +161,12 @@ TABLE = [
         _header(b"Currency type", b"Currency"),
     ),
     Broken(
-        "rates: lines", "the last one cut", TASAS, INPUT, (TASAS, "the last line has", "truncated"), _bytes(lambda c: c[:-60])
+        "rates: lines",
+        "the last one cut",
+        TASAS,
+        INPUT,
+        (TASAS, "the last line has", "truncated"),
+        _bytes(lambda c: c[:-60]),
     ),
     Broken("rates: lines", "one cut", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_cut)),
     Broken("rates: lines", "one with a comma too few", TASAS, INPUT, (TASAS, LINE, COLUMNS), _middle(_comma_lost)),

@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     monthly_kpis, in one transaction. Every run leaves a row in etl_runs; unchanged files are not read again.
 
     Exit codes: 0 done, 65 the data is wrong, 69 the database is unreachable, 74 a file cannot be read, 75 another run
-    is at work, 78 a setting is missing, 143 stopped by SIGTERM.
+    is at work or a file changed while it was read, 78 a setting is missing, 143 stopped by SIGTERM.
     Example: bankadvisor-etl run --data-dir data/raw --embedded
     """
     from bankadvisor_etl.inputs.files import Stock  # noqa: PLC0415 - what only a run needs does not slow --help

@@ -77,8 +77,9 @@ CASTIGOS = Source(
 """Commercial write-offs and reliefs of each month, MDP, from 202201.
 
 The workbook's other sheets are pivots. ``FECHA`` has day and month swapped in 138 rows, so the month is ``periodo``.
-In 202501 and 202503 the columns of single segments are permuted; the two that are read here are right. Before 202409
-fewer than five banks have any reliefs, and these move by a factor of 100 from month to month.
+In 202501 and 202503 the columns of single segments are permuted; they are not read. ``QUITAS_COMER`` is 0 in 202502 and
+202503 (``transforms.alertas``). Before 202409 fewer than five banks have any reliefs, and these move by a factor of 100
+from month to month.
 """
 
 CASTIGOS_COMERCIALES = Source(

@@ -75,7 +75,7 @@ def rows(keys: Sequence[Key], marks: Iterable[int | None], values: Floats) -> by
 
 
 def stored(block: bytes) -> Iterator[tuple[Key, int, Floats]]:
-    """The key, the first month (counted from year 0) and the values of each row of ``warehouse.series.stored``.
+    """The key, the first month (counted from year 0) and the values of each stored series, as PostgreSQL sends them.
 
     Args:
         block: whole rows; the header before the first one and the trailer after the last one are skipped.

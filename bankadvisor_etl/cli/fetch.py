@@ -73,8 +73,8 @@ def fetch(
     progress = Progress(sys.stderr, log)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        client = job.make_client(timeout)
-        outcome = job.fetch_files(data_dir, wanted, log, client=client, retries=retries, moved=progress.moved)
+        client = job.make_client(timeout, retries)
+        outcome = job.fetch_files(data_dir, wanted, log, client=client, moved=progress.moved)
         outcome.raise_failure()
     except (EtlError, Terminated, KeyboardInterrupt) as error:
         progress.clear()

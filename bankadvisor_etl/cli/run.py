@@ -81,7 +81,7 @@ PRIVATE = " --embedded"
     show_default=True,
     help="The lowest level that is logged.",
 )
-def run(  # noqa: PLR0913 - one parameter per option
+def run(
     data_dir: Path,
     dsn: str | None,
     accepted: tuple[str, ...],

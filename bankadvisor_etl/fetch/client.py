@@ -61,11 +61,13 @@ class Client:
 
     Attributes:
         timeout: seconds without a byte until a server counts as hanging.
+        retries: consecutive failures without progress before a server is given up.
         sleep: how it waits; tests replace it.
         requests: how many it has sent.
     """
 
     timeout: float
+    retries: int
     context: ssl.SSLContext = field(default_factory=tls.make_context)
     sleep: Callable[[float], None] = time.sleep
     requests: int = 0

@@ -12,8 +12,9 @@ from bankadvisor_etl.errors import InputError
 from bankadvisor_etl.fetch.client import MAX_WAIT
 from bankadvisor_etl.fetch.errors import NotTheFileError, UnreachableError
 from bankadvisor_etl.fetch.judge import judge
-from bankadvisor_etl.fetch.manifest import Entry, hash_of, sync_folder
+from bankadvisor_etl.fetch.manifest import Entry, sync_folder
 from bankadvisor_etl.fetch.part import Part
+from bankadvisor_etl.inputs.files import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,6 @@ class Downloader:
         client: sends the requests.
         folder: the folder of the files.
         manifest: of that folder.
-        retries: consecutive failures without progress before a server is given up.
         log: gets a line per retry.
         moved: called with (name, bytes, total) while bytes arrive.
     """
@@ -46,7 +46,6 @@ class Downloader:
     client: Client
     folder: Path
     manifest: Manifest
-    retries: int
     log: Any
     moved: Callable[[str, int, int | None], None]
 
@@ -99,7 +98,7 @@ class Downloader:
                 gained = part.size > most and bool(part.validator)
                 failures = 0 if gained else failures + 1
                 most = max(most, part.size)
-                if error.permanent or failures > self.retries or request == MAX_REQUESTS:
+                if error.permanent or failures > self.client.retries or request == MAX_REQUESTS:
                     raise
                 self._wait(error, failures, candidate.name)
         raise AssertionError  # the last request either succeeded or raised

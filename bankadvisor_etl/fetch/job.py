@@ -63,7 +63,6 @@ def fetch_files(
     log: Any,
     *,
     client: Client,
-    retries: int,
     moved: Callable[[str, int, int | None], None],
 ) -> Outcome:
     """Download what is new into ``<data_dir>/cnbv``; a file that fails does not stop the others.
@@ -76,7 +75,7 @@ def fetch_files(
     outcome, began = Outcome(), time.monotonic()
     log.info("fetch.started", folder=str(folder), files=len(wanted))
     with _locked(data_dir, folder):
-        downloader = Downloader(client, folder, Manifest(folder), retries, log, moved)
+        downloader = Downloader(client, folder, Manifest(folder), log, moved)
         away: dict[str, UnreachableError] = {}
         for file in wanted:
             _fetch_one(file, downloader, outcome, away)
@@ -156,6 +155,6 @@ def _locked(data_dir: Path, folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def make_client(timeout: float) -> Client:
+def make_client(timeout: float, retries: int) -> Client:
     """A client with the machine's root certificates and the package's intermediate certificate."""
-    return Client(timeout)
+    return Client(timeout, retries)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from bankadvisor_etl.inputs.files import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,12 +69,6 @@ class Manifest:
         self._verified[name] = True
         content = {"version": 1, "files": {key: asdict(self._entries[key]) for key in sorted(self._entries)}}
         replace(self._folder / NAME, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace(path: Path, content: bytes) -> None:

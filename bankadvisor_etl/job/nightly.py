@@ -141,10 +141,10 @@ def _finish(request: Request, ledger: Ledger, cursor: psycopg.Cursor[Any]) -> No
         with translated():
             if request.dry_run:
                 connection.rollback()
-                ledger.close("dry_run", 0)
+                ledger.close(runs.Ending("dry_run"))
                 return
             runs.prune(cursor, request.keep_days)
-            runs.close(cursor, ledger.run_id, "success", 0, ledger.counts)
+            runs.close(cursor, ledger.run_id, runs.Ending("success"), ledger.counts)
             point("closed")
             connection.commit()
             ledger.status = "success"

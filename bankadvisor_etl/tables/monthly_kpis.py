@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bankadvisor_etl.tables.model import Column, PublishedTable
@@ -15,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def _kind(kind: Kind, source: str) -> Callable[..., Column]:
-    return partial(_column, kind, source)
+    """A function from name, title, description and formula to a column."""
 
+    def column(name: str, title: str, description: str, formula: str = "") -> Column:
+        return Column(name, kind, title, description, formula, source)
 
-def _column(kind: Kind, source: str, name: str, title: str, description: str, formula: str = "") -> Column:
-    return Column(name, kind, title, description, formula, source)
+    return column
 
 
 _amount, _ratio, _percent = _kind("amount", "cartera"), _kind("ratio", "cartera"), _kind("percent", "cartera")

@@ -70,16 +70,16 @@ class Ledger:
             with transaction(self.connection) as cursor:
                 runs.repeat_findings(cursor, self.run_id, earlier, but)
 
-    def close(self, status: str, exit_code: int, error: str | None = None) -> bool:
+    def close(self, ending: runs.Ending) -> bool:
         """Close the run's row, over a new connection if this one is lost; False if the run had succeeded."""
         try:
-            closed = self._close(self.connection, status, exit_code, error)
+            closed = self._close(self.connection, ending)
         except DatabaseError:
             if not self.connection.broken:
                 raise
             with self._anew() as anew:
-                closed = self._close(anew, status, exit_code, error)
-        self.status = status if closed else "success"
+                closed = self._close(anew, ending)
+        self.status = ending.status if closed else "success"
         return closed
 
     def _anew(self) -> psycopg.Connection[Any]:
@@ -93,9 +93,9 @@ class Ledger:
                     raise
                 time.sleep(PATIENCE / 10)
 
-    def _close(self, connection: psycopg.Connection[Any], status: str, exit_code: int, error: str | None) -> bool:
+    def _close(self, connection: psycopg.Connection[Any], ending: runs.Ending) -> bool:
         with transaction(connection) as cursor:
-            closed = runs.close(cursor, self.run_id, status, exit_code, self.counts, error)
+            closed = runs.close(cursor, self.run_id, ending, self.counts)
             # Not closed: its commit succeeded, or the run that took the lost lock closed it as abandoned.
             return closed or not runs.has_succeeded(cursor, self.run_id)
 
@@ -124,7 +124,7 @@ def recorded(
 
 def _closed_as_failure(ledger: Ledger, error: BaseException) -> bool:
     try:
-        return ledger.close("failure", exit_code_of(error), message_of(error))
+        return ledger.close(runs.Ending("failure", exit_code_of(error), message_of(error)))
     except EtlError as second:
         error.add_note(f"and the run's row could not be closed: {second}")
         return True

@@ -55,6 +55,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a run ended; the names are those of the columns of ``etl_runs``."""
+
+    status: str
+    exit_code: int = 0
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
 class SourceRecord:
     """A row of ``etl_run_sources``."""
 
@@ -98,21 +107,9 @@ def begin_phase(cursor: psycopg.Cursor[Any], run_id: int, phase: str) -> None:
     cursor.execute("UPDATE etl_runs SET phase = %s WHERE id = %s", [phase, run_id])
 
 
-def close(
-    cursor: psycopg.Cursor[Any],
-    run_id: int,
-    status: str,
-    exit_code: int,
-    counts: Counts,
-    error: str | None = None,
-) -> bool:
+def close(cursor: psycopg.Cursor[Any], run_id: int, ending: Ending, counts: Counts) -> bool:
     """Close a ``running`` row; return False, and change nothing, if it is closed already."""
-    values: dict[str, object] = {
-        "status": status,
-        "exit_code": exit_code,
-        "error_message": error,
-        **asdict(counts),
-    }
+    values = {**asdict(ending), **asdict(counts)}
     assignments = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
     )

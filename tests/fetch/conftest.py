@@ -70,11 +70,11 @@ class Night:
         )
 
     def fetch(self, *what: str, months: tuple[str, ...] = (), timeout: float = 2.0) -> Outcome:
-        client = make_client(timeout)
+        client = make_client(timeout, retries=3)
         client.sleep = self.slept.append
         files = wanted_files(what or ("serie",), months, self.environment)
         moved = lambda _name, _size, _total: None  # noqa: E731
-        outcome = fetch_files(self.data, files, self.log, client=client, retries=3, moved=moved)
+        outcome = fetch_files(self.data, files, self.log, client=client, moved=moved)
         self.requests = client.requests
         return outcome
 

@@ -9,19 +9,19 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from night import series
 
 from bankadvisor_etl.errors import ConfigurationError, InputError
 from bankadvisor_etl.fetch.addresses import parse_months, wanted_files
 from bankadvisor_etl.fetch.download import MAX_REQUESTS
 from bankadvisor_etl.fetch.errors import UnreachableError
 from bankadvisor_etl.fetch.part import Part
-from conftest import series
 from support.cli import etl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Night
+    from night import Night
 
 SERIE = "sh_datos_csv_40.zip"
 ALL = ("serie", "catalogos", "boletines", "icap")

@@ -258,10 +258,9 @@ def test_the_process_that_keeps_the_record_never_imports_polars() -> None:
 def test_a_child_is_forked_only_from_a_process_with_one_thread_and_without_polars() -> None:
     code = """
         import sys, threading
-        from bankadvisor_etl.job import child
+        from bankadvisor_etl.job import child, spawn
         used = []
-        child._exec = lambda errors: used.append("exec") or fork(errors, ())
-        fork = child._fork
+        spawn.execute = lambda errors: used.append("exec") or spawn.fork(errors, ())
         with child.Child(forked=True): used.append("fork")
         threading.Thread(target=threading.Event().wait, daemon=True).start()
         with child.Child(forked=True): pass

@@ -1,19 +1,14 @@
-"""The process that computes, as seen by the one that keeps the record: its start, its requests, its death.
-
-It is forked if that is safe: before anything heavy is imported, and while this process has a single thread.
-"""
+"""The process that computes, as seen by the one that keeps the record: its requests, its answers, its death."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
+from bankadvisor_etl.job import spawn
 from bankadvisor_etl.job.messages import Message, receive, send
 from bankadvisor_etl.sources import SERIE
 
@@ -21,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
-    from typing import BinaryIO, Self
+    from typing import Self
 
     from bankadvisor_etl.checks.settings import Settings
     from bankadvisor_etl.inputs.files import File
@@ -34,12 +29,6 @@ WITH_SERIES = 1_792 * 2**20
 
 SECONDS = 600
 """Seconds that a child may take."""
-
-THREADS = str(min(4, os.cpu_count() or 1))
-"""Threads of polars, unless the environment sets them: on many cores, one thread each would take too much memory."""
-
-PIPE = 2**20
-"""The size of the pipe in bytes: the largest that any user may request."""
 
 LAST_WORDS = 4_000
 OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "std::bad_alloc", "can't start new thread")
@@ -115,14 +104,10 @@ class Child:
                 imports, and an unchanged run ends before the child needs polars: 0.4 s instead of 0.6 s.
         """
         self._errors = os.memfd_create("stderr")
-        self._requests: BinaryIO
-        self._answers: BinaryIO
-        if forked and _is_safe():
-            self._to_hash = to_hash
-            self.pid, self._requests, self._answers = _fork(self._errors, to_hash)
-        else:
-            self._to_hash = ()
-            self.pid, self._requests, self._answers = _exec(self._errors)
+        forked = forked and spawn.fork_is_safe()
+        self._hashes = bool(forked and to_hash)
+        process = spawn.fork(self._errors, to_hash) if forked else spawn.execute(self._errors)
+        self.pid, self._requests, self._answers = process
         self._code: int | None = None
         self._too_slow = False
         self._successor: Child | None = None
@@ -171,7 +156,7 @@ class Child:
 
     def hashed(self) -> Mapping[str, str]:
         """Wait for the hashes of ``to_hash``, by path. Must be called before ``answers``."""
-        message = receive(self._answers) if self._to_hash else None
+        message = receive(self._answers) if self._hashes else None
         return message.content if message else {}
 
     def answers(self) -> Iterator[Message]:
@@ -220,71 +205,3 @@ class Child:
         if self._code is None:
             self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self._code
-
-
-def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables, without those for the connection to the database."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name not in ("DATABASE_URL", "BANKADVISOR_DSN") and not name.startswith("PG")
-    }
-
-
-def _is_safe() -> bool:
-    """Whether a fork of this process is safe: no other thread may hold a lock, and polars would start threads."""
-    return threading.active_count() == 1 and "polars" not in sys.modules
-
-
-def _fork(errors: int, to_hash: Sequence[Path]) -> tuple[int, BinaryIO, BinaryIO]:
-    requests, request = os.pipe()
-    answer, answers = os.pipe()
-    with suppress(OSError):  # the kernel may refuse: then the two processes wait for each other more often
-        fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, PIPE)
-    pid = os.fork()
-    if pid == 0:
-        os.close(request)
-        os.close(answer)
-        _serve(requests, answers, errors, to_hash)
-    os.close(requests)
-    os.close(answers)
-    return pid, os.fdopen(request, "wb"), os.fdopen(answer, "rb")
-
-
-def _serve(requests: int, answers: int, errors: int, to_hash: Sequence[Path]) -> NoReturn:
-    """Be the child: nothing of the parent's is touched, and nothing of it is cleaned up."""
-    code = os.EX_SOFTWARE
-    try:
-        for name in set(os.environ) - _without_secrets(os.environ).keys():
-            del os.environ[name]
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which stops this process
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number, descriptor in enumerate((nothing, nothing, errors)):
-            os.dup2(descriptor, number)
-        os.environ.setdefault("POLARS_MAX_THREADS", THREADS)
-        from bankadvisor_etl.job.worker import die_with_the_parent, serve  # noqa: PLC0415 - the parent must not
-
-        die_with_the_parent()
-        with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
-            serve(incoming, outgoing, to_hash)
-        code = os.EX_OK
-    except BaseException:  # noqa: BLE001 - the parent reads it
-        import traceback  # noqa: PLC0415
-
-        os.write(errors, traceback.format_exc().encode())
-    finally:
-        os._exit(code)
-
-
-def _exec(errors: int) -> tuple[int, Any, Any]:
-    import subprocess  # noqa: PLC0415 - a successful run starts no other process
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bankadvisor_etl.job.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env={"POLARS_MAX_THREADS": THREADS, **_without_secrets(os.environ)},
-    )
-    process.returncode = 0  # the caller waits for it
-    return process.pid, process.stdin, process.stdout

@@ -33,7 +33,8 @@ def reconcile(ctx: click.Context, data_dir: Path, *, as_csv: bool, as_json: bool
     reexpresado. Exit codes: 0 nothing is unexplained, 1 something is. A run also does this after its computation; its
     differences are in the table conciliacion. Example: bankadvisor-etl reconcile --csv
     """
-    from bankadvisor_etl.job.reconciling import COLUMNS, reconcile_files  # noqa: PLC0415 - not needed for --help
+    from bankadvisor_etl.job.reconcile import reconcile_files  # noqa: PLC0415 - not needed for --help
+    from bankadvisor_etl.job.reconciling import COLUMNS  # noqa: PLC0415
 
     found = reconcile_files(data_dir, forked=True)
     columns = (*COLUMNS, "sha256_a", "sha256_b")

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 SOURCE = pytest.StashKey[Source | None]()
-SLOW = {"test_bounds.py", "test_child.py", "test_fetch.py"}
+DATABASE_FILES = {"test_embedded.py", "test_server.py"}
+"""Test files that start servers of their own."""
+SLOW_FIXTURES = {"real_data", "staged"}
+"""Fixtures of slow tests; ``staged`` installs the package twice."""
+SLOW_FILES = {"test_bounds.py", "test_child.py", "test_fetch.py"}
 """Test files without a database that still take half a minute."""
 VERSION = pytest.StashKey[str]()
 
@@ -64,9 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if "real_data" in fixtures:
             item.add_marker(pytest.mark.real)
-        if "server_dsn" in fixtures or folder == "security" or item.path.name == "test_embedded.py":
+        if "server_dsn" in fixtures or folder == "security" or item.path.name in DATABASE_FILES:
             item.add_marker(pytest.mark.database)
-        if "real_data" in fixtures or folder in {"attacks", "poorer"} or item.path.name in SLOW:
+        if SLOW_FIXTURES & fixtures or folder in {"attacks", "poorer"} or item.path.name in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
 
 

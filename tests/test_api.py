@@ -31,6 +31,7 @@ def test_run_returns_what_it_did(dsn: str, sample_dir: Path) -> None:
     assert run(sample_dir, dsn, dry_run=True).status == "dry_run"
 
 
+@pytest.mark.slow
 def test_check_returns_its_report(sample_dir: Path) -> None:
     report = check(sample_dir)
     assert {source for source, *_ in report.files} == {source.name for source in SOURCES if not source.folder}

@@ -162,6 +162,7 @@ def test_a_query_that_is_wrong_says_why(published: str) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_check_takes_the_files_that_run_takes(small: Path) -> None:
     done = etl("check", "--data-dir", small, BANKADVISOR_THRESHOLD=FLOORS)
     assert (done.code, done.err) == (0, "")
@@ -174,6 +175,7 @@ def test_check_takes_the_files_that_run_takes(small: Path) -> None:
     assert failed == {"imor_high", "newest_month_recent", "icap_not_rounded"}
 
 
+@pytest.mark.slow
 def test_check_names_all_that_run_would_refuse(small: Path) -> None:
     (small / ICAP).write_bytes(b"no workbook")
     (small / TASAS).write_text("a,b\n1,2\n")
@@ -184,6 +186,7 @@ def test_check_names_all_that_run_would_refuse(small: Path) -> None:
     assert "checks passed" in done.out
 
 
+@pytest.mark.slow
 def test_check_says_what_is_wrong_with_the_figures(small: Path) -> None:
     set_cell(small / CARTERA, "Cartera Total Etapa 1", lambda old: old + 1, Institucion="040059", Cve_Periodo="202503")
     done = etl("check", "--data-dir", small, BANKADVISOR_THRESHOLD=FLOORS)
@@ -199,6 +202,7 @@ def test_check_without_the_required_file(small: Path) -> None:
     assert CARTERA in done.err
 
 
+@pytest.mark.slow
 def test_sample_data_then_check(tmp_path: Path) -> None:
     made = etl("sample-data", tmp_path / "new" / "data", "--tasas-rows", "100")
     assert made.code == 0

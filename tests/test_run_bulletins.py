@@ -184,6 +184,7 @@ def test_a_label_that_disagrees_stops_the_run(dsn: str, both: Path) -> None:
     assert not findings(dsn)["conceptos_labels"][0]
 
 
+@pytest.mark.slow
 def test_reconcile_names_what_was_planted(both: Path) -> None:
     """One figure of the workbook is changed in its last digit; the sample has a restated ICAP and one more bank."""
     row = {"Institucion": "040012", "Cve_Periodo": "202503"}

@@ -209,6 +209,7 @@ def test_systemd_verifies_the_staged_units_without_a_word(staged: tuple[Path, li
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_distribution_places_every_file(tmp_path: Path) -> None:
     places = {
         "PREFIX": "/srv/etl",
@@ -232,6 +233,7 @@ def test_a_distribution_places_every_file(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_uninstalling_keeps_settings_and_data_unless_purged(tmp_path: Path) -> None:
     script("install.sh", tmp_path)
     write(tmp_path / "srv/bankadvisor-etl/TDA.xlsx", "data")

@@ -72,6 +72,7 @@ def test_few_banks_and_a_source_without_codes() -> None:
     assert findings(scale, "tda", tda()) == {}
 
 
+@pytest.mark.slow
 def test_the_sample_data_trips_nothing(sample_dir: Path, small_dir: Path) -> None:
     for folder in (sample_dir, small_dir):
         for source in (source for source in SOURCES if source.name in BOUNDS):

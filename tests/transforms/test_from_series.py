@@ -112,6 +112,7 @@ def test_a_concept_that_nobody_has_is_a_column_of_zeros(tmp_path: Path) -> None:
     assert from_series.amounts(read(csv_file(tmp_path / "t", ("5", 133, 40100031, 202506, 1.0))), 130).height == 0
 
 
+@pytest.mark.slow
 def test_the_invented_workbook_and_the_invented_series(sample_dir: Path, tmp_path: Path) -> None:
     archive, *_ = official.write(tmp_path, seed=0, edition=2)
     found = from_series.amounts(read(archive), 130).filter(pl.col("codigo") != official.SIN_CATALOGO)

@@ -80,6 +80,17 @@ test: $(DEV) ## run the tests on every core (TESTS='-k name' for some of them, W
 test-fast: $(DEV) ## run the tests that need no database and no whole run
 	$(PYTEST) -n auto --dist loadfile $(FAST) $(TESTS)
 
+# Broken files, faults and roles run the same code hundreds of times: to measure them would take five more minutes.
+AGAIN = $(addprefix tests/,attacks faults poorer security)
+
+.PHONY: coverage
+coverage: $(DEV) ## run the tests except those of test-again, and fail if they cover too little of the package
+	$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term $(addprefix --ignore=,$(AGAIN)) $(TESTS)
+
+.PHONY: test-again
+test-again: $(DEV) ## run the tests that coverage leaves out
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(AGAIN) $(TESTS)
+
 .PHONY: lint
 lint: $(DEV) ## ruff and mypy
 	$(BIN)/ruff check .
@@ -119,4 +130,4 @@ deb: $(READY) $(UV) ## build dist/bankadvisor-etl_*.deb, for Debian 12 and 13
 
 .PHONY: clean
 clean: ## remove .venv and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from support import measured
 from support.databases import NONE_FOUND, Source, choose_source, fresh_database
 from support.folders import find_real_data, made_once
 from support.published import copy_of
@@ -72,6 +73,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.database)
         if SLOW_FIXTURES & fixtures or folder in {"attacks", "poorer"} or item.path.name in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_that_end() -> None:
+    if measured.passed_on():
+        measured.let_children_end()
 
 
 @pytest.fixture(scope="session")

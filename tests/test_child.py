@@ -133,7 +133,7 @@ def test_a_file_that_takes_too_long_is_an_input_error(
     monkeypatch: pytest.MonkeyPatch, misbehave: Misbehave, icap: Path
 ) -> None:
     misbehave("time.sleep(60)")
-    monkeypatch.setattr(children, "SECONDS", 2)
+    monkeypatch.setattr(children, "SECONDS", 5)
     assert type(error_of(answers(icap=icap)["icap"])) is InputError
 
 

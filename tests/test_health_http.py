@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support import measured
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,7 @@ def served(dsn: str = GONE) -> Iterator[tuple[socket.socket, subprocess.Popen[by
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         accepted, _ = listener.accept()
-    environment = {"PATH": os.environ["PATH"], "BANKADVISOR_DSN": dsn}
+    environment = {"PATH": os.environ["PATH"], "BANKADVISOR_DSN": dsn, **measured.passed_on()}
     command = [sys.executable, "-m", "bankadvisor_etl", "health-http"]
     with client, subprocess.Popen(command, stdin=accepted, stderr=subprocess.PIPE, env=environment) as process:
         accepted.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bankadvisor_etl
-from support import warm
+from support import measured, warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def environment(**settings: object) -> dict[str, str]:
     bare = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(PACKAGE)}
     if threads := os.environ.get("POLARS_MAX_THREADS"):
         bare["POLARS_MAX_THREADS"] = threads  # as in the Makefile
-    return bare | {name: str(value) for name, value in settings.items()}
+    return bare | measured.passed_on() | {name: str(value) for name, value in settings.items()}
 
 
 def etl(*arguments: object, cwd: Path | None = None, **settings: object) -> Result:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import bankadvisor_etl
+from support import measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,19 +92,19 @@ def _server() -> socket.socket:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
     tests, package = Path(__file__).parents[1], Path(bankadvisor_etl.__file__).parents[1]
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tests}{os.pathsep}{package}"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "support.warm", str(its.fileno())], env=bare, pass_fds=[its.fileno()]
-    )
+    command = [sys.executable, "-m", "support.warm", str(its.fileno()), *measured.passed_on().values()]
+    process = subprocess.Popen(command, env=bare, pass_fds=[its.fileno()])
     its.close()
     atexit.register(process.wait)
     atexit.register(ours.close)
     return ours
 
 
-def _serve(requests: socket.socket) -> None:
+def _serve(requests: socket.socket, measure: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that wait for the commands
-    for module in MODULES:
-        import_module(f"bankadvisor_etl.{module}")
+    with measured.importing(measure) if measure else nullcontext():
+        for module in MODULES:
+            import_module(f"bankadvisor_etl.{module}")
     gc.freeze()
     while True:
         request, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 4)
@@ -110,19 +112,19 @@ def _serve(requests: socket.socket) -> None:
             return
         if os.fork() == 0:
             requests.close()
-            _watch(json.loads(request), descriptors)
+            _watch(json.loads(request), descriptors, measure)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _watch(request: list[object], descriptors: list[int]) -> NoReturn:
+def _watch(request: list[object], descriptors: list[int], measure: str) -> NoReturn:
     """Fork the command, send its pid, and then its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, end = descriptors
     pid = os.fork()
     if pid == 0:
         os.close(end)
-        _be(streams, *request)  # type: ignore[arg-type]
+        _be(measure, streams, *request)  # type: ignore[arg-type]
     for stream in streams:
         os.close(stream)
     with socket.socket(fileno=end) as answer:
@@ -133,6 +135,7 @@ def _watch(request: list[object], descriptors: list[int]) -> NoReturn:
 
 
 def _be(
+    measure: str,
     streams: list[int],
     arguments: list[str],
     environment: dict[str, str],
@@ -145,6 +148,8 @@ def _be(
         os.close(stream)
     os.environ.clear()
     os.environ.update(environment)
+    if measure:
+        measured.start(measure)
     os.chdir(folder)
     sys.argv = [str(Path(bankadvisor_etl.__file__).with_name("__main__.py")), *arguments]
     sys.modules["__main__"].__package__ = "bankadvisor_etl"  # from which click takes the program's name
@@ -181,4 +186,4 @@ def _let_rights_bind() -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), *sys.argv[2:] or [""])

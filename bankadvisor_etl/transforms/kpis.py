@@ -86,7 +86,7 @@ def monthly_kpis(book: pl.DataFrame, frames: Mapping[str, pl.DataFrame], publish
     there = _is_published(book)
     if published is not None and "icap" not in frames:
         there |= pl.struct(KEY).is_in(
-            published.filter(pl.col("icap_total").is_not_null()).select(pl.struct(KEY).implode()).item()
+            published.filter(pl.col("icap_total").is_not_null()).select(pl.struct(KEY)).to_series().implode()
         )
     book = book.with_columns(publicada=there)
     figures = [name for name in METRICS if name in book.columns]

@@ -80,8 +80,9 @@ test: $(DEV) ## run the tests on every core (TESTS='-k name' for some of them, W
 test-fast: $(DEV) ## run the tests that need no database and no whole run
 	$(PYTEST) -n auto --dist loadfile $(FAST) $(TESTS)
 
-# These run the same code hundreds of times, on long files or installed: to measure them would take six more minutes.
-AGAIN = $(addprefix tests/,attacks faults poorer security test_real_figures.py test_real_run.py test_units.py)
+# These run the same code hundreds of times, on long files or installed: to measure them would take eight more minutes.
+AGAIN = $(addprefix tests/,attacks faults poorer security $(addprefix test_,$(addsuffix .py,embedded exit_codes missing \
+  poorer_files real_figures real_run sample_data streams terminal units)))
 
 .PHONY: coverage
 coverage: $(DEV) ## run the tests except those of test-again, and fail if they cover too little of the package

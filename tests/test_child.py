@@ -214,7 +214,7 @@ def test_a_worker_without_a_request_is_ready_and_ends() -> None:
 
 def test_a_child_that_is_a_fork_hashes_first(tda: Path, icap: Path) -> None:
     code = """
-        import sys
+        import os, signal, sys
         from pathlib import Path
         from bankadvisor_etl.inputs.files import list_files
         from bankadvisor_etl.job.child import Child, Job
@@ -224,11 +224,15 @@ def test_a_child_that_is_a_fork_hashes_first(tda: Path, icap: Path) -> None:
             print(child.hashed()[sys.argv[1]], sorted(answer.content["file"] for answer in child.answers()))
         with Child(to_hash=[paths["tda"]]) as child:
             print(child.hashed())
+        os.mkfifo(paths["icap"].with_name("fifo"))  # nobody writes to it, so the child waits until it is killed
+        with Child(forked=True, to_hash=[paths["tda"], paths["icap"].with_name("fifo")]) as child:
+            os.kill(child.pid, signal.SIGKILL)
+            print(child.hashed())
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), tda, icap], env=environment(), capture_output=True, check=True
     )
-    assert done.stdout.decode().splitlines() == [f"{hashlib.sha256(tda.read_bytes()).hexdigest()} [0, 1]", "{}"]
+    assert done.stdout.decode().splitlines() == [f"{hashlib.sha256(tda.read_bytes()).hexdigest()} [0, 1]", "{}", "{}"]
 
 
 def test_a_message_arrives_as_it_was_sent_or_not_at_all() -> None:

@@ -112,7 +112,7 @@ def run(
 
     request = Request(
         data_dir=data_dir,
-        dsn="",
+        dsn="",  # chosen below, where a failure is logged
         triggered_by=triggered_by(os.environ, cron=cron),
         dry_run=dry_run,
         force=force,

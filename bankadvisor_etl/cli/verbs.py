@@ -27,7 +27,7 @@ class Verbs(click.Group):
         return [*(name for names in self.sections.values() for name in names), *self.hidden_verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name; None if there is none."""
+        """The verb of that name, or None."""
         return self.verb(cmd_name) if cmd_name in self.list_commands(ctx) else None
 
     def verb(self, name: str) -> click.Command:

@@ -61,7 +61,7 @@ class Facts:
 
     Attributes:
         rows: the figures, by month and code.
-        month: the newest complete month that is not a copy of the one before; None if there is none.
+        month: the newest complete month that is not a copy of the one before, or None.
         run_id: the newest success.
         completed_at: when it ended.
         findings: its failed checks: name and what was observed.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -111,8 +111,8 @@ def of_grids(file: str, spelt: Mapping[str, str], grid: Callable[[str], Grid], t
             raise refused[0]
         raise InputError(f"none of the sheets {', '.join(SHEETS)} is present", Place(file), "fetch the file again")
     frame = pl.concat(cells)
-    newest = frame["mes"].max()
-    return Bulletin(file, newest, frame, tuple(refused), tuple(missing))  # type: ignore[arg-type]
+    newest = cast("date", frame["mes"].max())
+    return Bulletin(file, newest, frame, tuple(refused), tuple(missing))
 
 
 def cells_of(sheet: str, grid: Grid) -> pl.DataFrame:

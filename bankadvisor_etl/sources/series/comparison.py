@@ -46,8 +46,8 @@ class Differences:
         keys: of the series that were compared.
         rows: the index in ``keys`` of each value's series.
         months: counted from 200012.
-        before: the stored value; NaN if there is none.
-        after: the value in the file; NaN if there is none.
+        before: the stored value; NaN if none is stored.
+        after: the value in the file; NaN if the file has none.
     """
 
     keys: list[Key]
